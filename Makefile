@@ -1,0 +1,66 @@
+# Two commands are enough on a machine with Python 3.11, venv, pip and make:
+#   make demo   runs the main job on real text
+#   make test   passes all tests
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/uv/bin/uv
+PLUGINS := $(wildcard plugins/*)
+READY := $(VENV)/.ready
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.PHONY: help setup demo test check bench docs lock format clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## install everything, locked with hashes, into .venv
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: embedlane needs Python 3.11 or newer; try make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(BIN)/python: $(UV)
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@touch $@
+
+$(READY): $(BIN)/python requirements/dev.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . $(PLUGINS:%=--editable %)
+	@touch $@
+
+demo: $(READY)  ## index the standard library's docstrings through both lanes and search them
+	$(BIN)/python demo/standard_library.py
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+check: $(READY)  ## style, types, import contract, sizes and exported names
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(READY)  ## measure; prints, asserts nothing
+	$(BIN)/python bench/run.py
+
+docs: $(READY)  ## write the generated parts of the documentation
+	$(BIN)/python docs/generate.py
+
+lock: $(UV)  ## compile requirements/dev.in and the distributions' dependencies, with hashes
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \
+	    --override requirements/overrides.txt --all-extras \
+	    pyproject.toml $(PLUGINS:%=%/pyproject.toml) requirements/dev.in --output-file requirements/dev.txt
+
+format: $(READY)  ## format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what make and the tools made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,209 @@
+"""The configuration: ``embedlane.toml``, or ``[tool.embedlane]`` in ``pyproject.toml``, under ``EMBEDLANE_*``.
+
+The file is found by walking up from the working directory. A variable of the environment stands above the
+file, a call's argument above both. Secrets are never in it: it names the variables that hold them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from embedlane.errors import ConfigError
+from embedlane.models.loading import CardEntry, load_entries
+from embedlane.models.names import ModelId
+from embedlane.models.structuring import structure
+from embedlane.text.cutting import TooLong, Unit
+
+#: Names of the two files, in the order in which a folder is searched for them.
+FILE, PYPROJECT = "embedlane.toml", "pyproject.toml"
+#: Where the ledger is when nothing is said, below the folder of the configuration.
+DEFAULT_LEDGER = ".embedlane/lane.db"
+_PREFIX = "EMBEDLANE_"
+
+
+@attrs.frozen(kw_only=True)
+class IndexConfig:
+    """``[indexes.NAME]``: what an index is made with; later it must agree with what the index is bound to."""
+
+    #: The model.
+    model: ModelId
+    #: Size of the vectors; None for the model's native size.
+    dimensions: int | None = None
+    #: Size of a chunk of running text; 0 for no cutting, None for the smaller of 512 and the model's limit.
+    chunk_size: int | None = None
+    #: How much of a chunk is repeated in the next, in the same unit.
+    chunk_overlap: int = 0
+    #: What sizes count.
+    chunk_unit: Unit = Unit.TOKENS
+    #: What happens to an input over the model's token limit.
+    on_too_long: TooLong = TooLong.ERROR
+
+
+@attrs.frozen(kw_only=True)
+class RouteChoice:
+    """``[routes."publisher:model"]``: the provider for each lane; empty for the best that is installed."""
+
+    #: The provider of the sync lane.
+    sync: str = ""
+    #: The provider of the batch lane.
+    batch: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class _File:
+    """The keys of the file."""
+
+    ledger: str = DEFAULT_LEDGER
+    plugins: tuple[str, ...] | None = None
+    indexes: Mapping[str, IndexConfig] = attrs.field(factory=dict)
+    routes: Mapping[str, RouteChoice] = attrs.field(factory=dict)
+    providers: Mapping[str, dict[str, Any]] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """All settings."""
+
+    #: The folder that relative paths and item ids start from.
+    root: Path
+    #: The file that was read; None if there was none.
+    file: Path | None = None
+    #: Where the ledger is.
+    ledger: Path
+    #: Which plugins to load, as in `PluginSelection.parse`; None for all.
+    plugins: tuple[str, ...] | None = None
+    #: Indexes by name.
+    indexes: Mapping[str, IndexConfig] = MappingProxyType({})
+    #: Routes by model.
+    routes: Mapping[ModelId, RouteChoice] = MappingProxyType({})
+    #: Tables of the providers by their id.
+    providers: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    #: Cards that the user adds.
+    models: tuple[CardEntry, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """What errors call the configuration."""
+        return str(self.file) if self.file else "the defaults"
+
+
+def load_config(
+    start: Path | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Find and read the configuration.
+
+    Args:
+        start: The folder to walk up from; None for the working directory.
+        file: Read this file instead of looking for one.
+        environment: Variables; None for those of the process.
+
+    Raises:
+        ConfigError: If a file is missing or malformed, or a key is unknown or has a wrong value. The message
+            names the file and the path of the key.
+    """
+    variables = os.environ if environment is None else environment
+    named = file or (Path(variables["EMBEDLANE_CONFIG"]) if variables.get("EMBEDLANE_CONFIG") else None)
+    start = (start or Path.cwd()).absolute()
+    path = named.absolute() if named else find_config(start)
+    raw = read_table(path) if path else {}
+    place = str(path) if path else "the environment"
+    merged = _with_environment(raw, variables)
+    settings = structure({k: v for k, v in merged.items() if k != "models"}, _File, place)
+    root = path.parent if path else start
+    return Config(
+        root=root,
+        file=path,
+        ledger=_ledger_path(settings.ledger, root, place),
+        plugins=settings.plugins,
+        indexes=settings.indexes,
+        routes={ModelId.parse(model): choice for model, choice in settings.routes.items()},
+        providers=settings.providers,
+        models=load_entries({"models": merged.get("models", [])}, place),
+    )
+
+
+def find_config(start: Path) -> Path | None:
+    """The nearest configuration in *start* or above it; None if there is none."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+        project = folder / PYPROJECT
+        if project.is_file() and b"[tool.embedlane" in project.read_bytes():
+            return project
+    return None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table of embedlane in the file *path*.
+
+    Raises:
+        ConfigError: If the file can't be read or is no TOML; names the line.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path} can't be read: {error.strerror}.", "`embedlane init` writes one."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}.", "Mend that line.") from error
+    if path.name != PYPROJECT:
+        return table
+    found = table.get("tool", {}).get("embedlane", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Lay the variables of the environment over *raw*."""
+    merged = dict(raw)
+    for name in sorted(variables):
+        if not name.startswith(_PREFIX) or name == "EMBEDLANE_CONFIG":
+            continue
+        value, words = variables[name], name.removeprefix(_PREFIX).split("__")
+        match words:
+            case ["LEDGER"]:
+                merged["ledger"] = value
+            case ["PLUGINS"]:
+                merged["plugins"] = [part for part in value.split(",") if part.strip()]
+            case ["PROVIDERS", provider, key] if provider and key:
+                providers = dict(merged.get("providers", {}))
+                provider = provider.lower().replace("_", "-")
+                providers[provider] = {**providers.get(provider, {}), key.lower(): _toml_value(value)}
+                merged["providers"] = providers
+            case _:
+                raise ConfigError(
+                    f"The variable {name} sets nothing.",
+                    "Use EMBEDLANE_CONFIG, EMBEDLANE_LEDGER, EMBEDLANE_PLUGINS, or "
+                    "EMBEDLANE_PROVIDERS__NAME__KEY.",
+                )
+    return merged
+
+
+def _toml_value(text: str) -> Any:
+    """A number or a truth value where *text* is one, the text itself elsewhere."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, (bool, int, float)) else text
+
+
+def _ledger_path(ledger: str, root: Path, place: str) -> Path:
+    if "://" in ledger:
+        raise ConfigError(
+            f"{place}: ledger: {ledger.partition('://')[0]}:// is not supported by this release.",
+            "Name a file for SQLite, such as ledger = '.embedlane/lane.db'.",
+        )
+    if not ledger.strip():
+        raise ConfigError(f"{place}: ledger: it is empty.", f"Leave it out for {DEFAULT_LEDGER}.")
+    return root / Path(ledger).expanduser()

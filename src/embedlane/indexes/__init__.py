@@ -1,0 +1,1 @@
+"""Named maps from items to content, each bound to one space for life."""

@@ -1,0 +1,143 @@
+"""Indexes in the ledger: named, and bound for life to one space."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from embedlane.errors import RefusedError, SpaceMismatchError, UnknownNameError, UsageError
+from embedlane.indexes.settings import IndexSettings
+from embedlane.ledger.schema import indexes, items, spaces
+from embedlane.models.space import Space
+from embedlane.vectors.bound import BoundSpace
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@attrs.frozen(kw_only=True)
+class IndexRecord:
+    """An index as the ledger has it."""
+
+    #: Its number.
+    id: int
+    #: Its name.
+    name: str
+    #: The space it is bound to.
+    bound: BoundSpace
+    #: How its documents are cut.
+    settings: IndexSettings
+    #: Grows with every change of its items or its space's vectors.
+    stamp: tuple[int, int]
+    #: Seconds since 1970.
+    created_at: float
+
+    def require(self, space: Space) -> None:
+        """Refuse any space but the one the index is bound to.
+
+        Raises:
+            SpaceMismatchError: With both side by side and the commands that resolve it.
+        """
+        if space == self.bound.space:
+            return
+        theirs = f"{space.model} --dimensions {space.dimensions}"
+        raise SpaceMismatchError(
+            f"Index '{self.name}' is bound to another space; vectors of the two must never meet.\n"
+            f"{self.bound.space.beside(space, ('index', 'asked for'))}\n",
+            f"Keep using the index's own model, or make another index: "
+            f"`embedlane index create {self.name}-2 --model {theirs}`.",
+        )
+
+
+def create_index(
+    connection: Connection, name: str, space: Space, settings: IndexSettings, now: float
+) -> IndexRecord:
+    """Enter an index and bind it.
+
+    Raises:
+        UsageError: If the name can't be a name.
+        RefusedError: If there is an index of that name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't be the name of an index.",
+            "Use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit.",
+        )
+    bound = BoundSpace.register(connection, space, now)
+    values = {"name": name, "space_id": bound.id, "settings": settings.to_json(), "created_at": now}
+    try:
+        connection.execute(insert(indexes), values)
+    except IntegrityError:
+        raise RefusedError(
+            f"There is an index '{name}' already.",
+            f"`embedlane index show {name}` shows it; `embedlane index drop {name}` removes it.",
+        ) from None
+    return load_index(connection, name)
+
+
+def load_index(connection: Connection, name: str) -> IndexRecord:
+    """Read the index *name*.
+
+    Raises:
+        UnknownNameError: If there is none; lists near misses.
+    """
+    row = connection.execute(_QUERY.where(indexes.c.name == name)).one_or_none()
+    if row is None:
+        known = connection.scalars(select(indexes.c.name)).all()
+        raise UnknownNameError.among(
+            "index", name, known, f"`embedlane index create {name} --model ID` makes it."
+        )
+    return _record(row)
+
+
+def list_indexes(connection: Connection) -> list[IndexRecord]:
+    """All indexes, by name."""
+    return [_record(row) for row in connection.execute(_QUERY.order_by(indexes.c.name))]
+
+
+def drop_index(connection: Connection, record: IndexRecord) -> None:
+    """Remove an index and its items. Vectors stay in the archive: they are paid for."""
+    connection.execute(delete(items).where(items.c.index_id == record.id))
+    connection.execute(delete(indexes).where(indexes.c.id == record.id))
+
+
+def mark_changed(connection: Connection, index_id: int) -> None:
+    """Count a change of the index's items, so that loaded copies are known to be stale."""
+    connection.execute(update(indexes).where(indexes.c.id == index_id).values(changes=indexes.c.changes + 1))
+
+
+_QUERY = select(
+    indexes.c.id,
+    indexes.c.name,
+    indexes.c.settings,
+    indexes.c.created_at,
+    indexes.c.changes.label("index_changes"),
+    spaces.c.id.label("space_id"),
+    spaces.c.canonical,
+    spaces.c.fingerprint,
+    spaces.c.changes.label("space_changes"),
+).join(spaces, spaces.c.id == indexes.c.space_id)
+
+
+def _record(row: Row[Any]) -> IndexRecord:
+    space = Space.parse(row.canonical)
+    if space.fingerprint != row.fingerprint:
+        raise SpaceMismatchError(
+            f"The space of index '{row.name}' was changed in the ledger: its text gives {space.fingerprint}, "
+            f"its fingerprint says {row.fingerprint}.",
+            "Restore the ledger from a backup.",
+        )
+    return IndexRecord(
+        id=row.id,
+        name=row.name,
+        bound=BoundSpace(row.space_id, space),
+        settings=IndexSettings.from_json(row.settings),
+        stamp=(row.index_changes, row.space_changes),
+        created_at=row.created_at,
+    )

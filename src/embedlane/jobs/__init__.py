@@ -1,0 +1,1 @@
+"""Provider batch jobs: states, rows, batch files, and the manager that drives them."""

@@ -1,0 +1,183 @@
+"""The jobs in the ledger: entered, changed by compare-and-set, and told as a story.
+
+Every change of state is one UPDATE that names the state it starts from, together with an event in the same
+transaction. Who finds that the state has moved on in the meantime has lost the race and does nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from sqlalchemy import and_, delete, func, insert, not_, or_, select, update
+
+from embedlane.errors import UnknownNameError
+from embedlane.jobs.job import EventRecord, Job, RowCounts, Verdict
+from embedlane.jobs.states import FINAL, JobEvent, JobState, next_state
+from embedlane.ledger.schema import job_events, job_rows, jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+
+class SupersededError(Exception):
+    """Another process has moved the job on; this one's step is void."""
+
+
+@attrs.frozen
+class JobBook:
+    """Reads and writes jobs. All methods take the connection of the caller's transaction."""
+
+    #: Seconds since 1970.
+    clock: Callable[[], float]
+
+    def enter(self, connection: Connection, space_id: int, provider: str, keys: Sequence[str]) -> Job:
+        """Enter a planned job with a row for each of *keys*, which are in flight from now on."""
+        now = self.clock()
+        values = {
+            "tag": f"embedlane-{secrets.token_hex(10)}",
+            "space_id": space_id,
+            "provider": provider,
+            "state": JobState.PLANNED.value,
+            "rows": len(keys),
+            "created_at": now,
+            "changed_at": now,
+            "due_at": now,
+        }
+        job_id = connection.execute(insert(jobs).returning(jobs.c.id), values).scalar_one()
+        connection.execute(
+            insert(job_rows),
+            [
+                {"job_id": job_id, "position": position, "key": key, "space_id": space_id}
+                for position, key in enumerate(keys)
+            ],
+        )
+        self._tell(connection, job_id, "planned", "", JobState.PLANNED, f"{len(keys)} rows for {provider}")
+        return self.get(connection, job_id)
+
+    def change(
+        self, connection: Connection, job: Job, event: JobEvent, detail: str = "", **values: Any
+    ) -> Job:
+        """Apply *event* to *job*, set *values*, and write both down.
+
+        Raises:
+            RefusedError: If the event can't happen in the job's state.
+            SupersededError: If the job's state has changed since it was read.
+        """
+        after = next_state(job.state, event)
+        now = self.clock()
+        settings = {"changed_at": now, "due_at": now, "waits": 0, "reason": detail} | values
+        if after in FINAL:
+            settings.setdefault("ended_at", now)
+        outcome = connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.state == job.state.value)
+            .values(state=after.value, **settings)
+        )
+        if outcome.rowcount != 1:
+            raise SupersededError(job.tag)
+        self._tell(connection, job.id, event.value, job.state, after, detail)
+        return self.get(connection, job.id)
+
+    def postpone(self, connection: Connection, job: Job, pause: float, detail: str = "", **values: Any) -> Job:
+        """Let *job* be for *pause* seconds; *detail*, if any, becomes part of its story."""
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.state == job.state.value)
+            .values(due_at=self.clock() + pause, waits=job.waits + 1, **values)
+        )
+        if detail:
+            self._tell(connection, job.id, "waiting", job.state, job.state, detail)
+        return self.get(connection, job.id)
+
+    def mark_cleaned(self, connection: Connection, job: Job) -> Job:
+        """Note that the provider was told to delete what it holds of *job*."""
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(cleaned=True))
+        self._tell(connection, job.id, "cleaned", job.state, job.state, "deleted at the provider")
+        return self.get(connection, job.id)
+
+    def get(self, connection: Connection, job_id: int) -> Job:
+        """The job with the number *job_id*.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        if row is None:
+            raise UnknownNameError(f"There is no job {job_id}.", "`embedlane jobs list` shows them all.")
+        return Job.from_row(row)
+
+    def all(self, connection: Connection) -> list[Job]:
+        """All jobs, the oldest first."""
+        return [Job.from_row(row) for row in connection.execute(select(jobs).order_by(jobs.c.id))]
+
+    def unfinished(self, connection: Connection) -> list[Job]:
+        """Jobs with something left to do, the oldest first: not final, or not cleaned up."""
+        to_clean = and_(
+            jobs.c.state.in_([JobState.STORED.value, JobState.CANCELLED.value]),
+            jobs.c.remote.is_not(None),
+            not_(jobs.c.cleaned),
+        )
+        going_on = jobs.c.state.not_in([state.value for state in FINAL])
+        query = select(jobs).where(or_(going_on, to_clean)).order_by(jobs.c.id)
+        return [Job.from_row(row) for row in connection.execute(query)]
+
+    def count_active(self, connection: Connection, provider: str) -> int:
+        """Number of the provider's jobs that have not ended there."""
+        states = (JobState.SUBMITTING, JobState.SUBMITTED, JobState.CANCELLING)
+        query = select(func.count()).where(
+            jobs.c.provider == provider, jobs.c.state.in_([state.value for state in states])
+        )
+        return connection.scalar(query) or 0
+
+    def keep_rows(self, connection: Connection, job: Job, rows: int) -> None:
+        """Let go of all rows from position *rows* on; they are pending again."""
+        connection.execute(
+            delete(job_rows).where(job_rows.c.job_id == job.id, job_rows.c.position >= rows)
+        )
+
+    def close_rows(self, connection: Connection, job: Job) -> list[str]:
+        """Turn the rows that are still open into missing ones; return their keys."""
+        still_open = (job_rows.c.job_id == job.id, job_rows.c.verdict == Verdict.OPEN.value)
+        keys = connection.scalars(select(job_rows.c.key).where(*still_open)).all()
+        connection.execute(update(job_rows).where(*still_open).values(verdict=Verdict.MISSING.value))
+        return list(keys)
+
+    def row_counts(self, connection: Connection, job_id: int) -> RowCounts:
+        """How many rows of a job came to what."""
+        query = (
+            select(job_rows.c.verdict, func.count())
+            .where(job_rows.c.job_id == job_id)
+            .group_by(job_rows.c.verdict)
+        )
+        return RowCounts(**{verdict: count for verdict, count in connection.execute(query)})
+
+    def events(self, connection: Connection, job_id: int) -> list[EventRecord]:
+        """The story of a job."""
+        self.get(connection, job_id)
+        query = select(
+            job_events.c.at,
+            job_events.c.event,
+            job_events.c.state_before,
+            job_events.c.state_after,
+            job_events.c.detail,
+        ).where(job_events.c.job_id == job_id)
+        return [EventRecord(**row._mapping) for row in connection.execute(query.order_by(job_events.c.id))]
+
+    def _tell(
+        self, connection: Connection, job_id: int, event: str, before: str, after: str, detail: str
+    ) -> None:
+        connection.execute(
+            insert(job_events),
+            {
+                "job_id": job_id,
+                "at": self.clock(),
+                "event": event,
+                "state_before": str(before),
+                "state_after": str(after),
+                "detail": detail,
+            },
+        )

@@ -1,0 +1,122 @@
+"""The values of the batch lane: a job, an event of it, the counts of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from embedlane.jobs.states import FINAL, JobState
+from embedlane.providers.values import StagedInput
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+
+class Verdict(StrEnum):
+    """What became of a row."""
+
+    #: In flight.
+    OPEN = "open"
+    #: Its vector is stored.
+    STORED = "stored"
+    #: The provider said no, or sent something that is no vector.
+    REFUSED = "refused"
+    #: It never came back.
+    MISSING = "missing"
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """One provider batch job, as the ledger has it."""
+
+    #: Its number here.
+    id: int
+    #: Our name for it at the provider; unique for all time.
+    tag: str
+    #: The space that its vectors are for.
+    space_id: int
+    #: The provider's id.
+    provider: str
+    #: Where it stands.
+    state: JobState
+    #: Number of rows.
+    rows: int
+    #: Name of the batch file below the jobs' folder.
+    file: str | None
+    #: Its size in bytes.
+    size: int | None
+    #: Its SHA-256.
+    digest: str | None
+    #: What the provider holds.
+    staged: Mapping[str, Any] | None
+    #: The provider's name for the job.
+    remote: str | None
+    #: The provider's last word on its state.
+    remote_state: str
+    #: Why it stands or ended as it does, in words.
+    reason: str
+    #: Tokens that the provider billed; None if it did not say.
+    tokens: int | None
+    #: Seconds since 1970.
+    created_at: float
+    #: Seconds since 1970, of the last change of state.
+    changed_at: float
+    #: Seconds since 1970, of the last call that may have created it.
+    submitted_at: float | None
+    #: Seconds since 1970.
+    ended_at: float | None
+    #: Seconds since 1970; a step before then is not worth it.
+    due_at: float
+    #: Waits in a row without a change, for growing pauses.
+    waits: int
+    #: Whether the provider was told to delete it after it was stored.
+    cleaned: bool
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        """Read a row of the table ``jobs``."""
+        return cls(**{**row._mapping, "state": JobState(row.state)})
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in FINAL
+
+    @property
+    def staged_input(self) -> StagedInput:
+        """What the provider holds, as the plugin gave it."""
+        assert self.staged is not None, self
+        return StagedInput(**self.staged)
+
+
+@attrs.frozen(kw_only=True)
+class EventRecord:
+    """One line of a job's story."""
+
+    #: Seconds since 1970.
+    at: float
+    #: What happened; one of `JobEvent`, or a word for what changed no state.
+    event: str
+    #: State before.
+    state_before: str
+    #: State after.
+    state_after: str
+    #: More, in words.
+    detail: str
+
+
+@attrs.frozen(kw_only=True)
+class RowCounts:
+    """How many rows of a job came to what."""
+
+    #: In flight.
+    open: int = 0
+    #: With a vector.
+    stored: int = 0
+    #: Refused by the provider or by the core's checks.
+    refused: int = 0
+    #: Never came back.
+    missing: int = 0

@@ -1,0 +1,161 @@
+"""The first schema: spaces, indexes, items, contents, vectors, and the batch lane's jobs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "contents",
+        sa.Column("hash", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("characters", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_contents")),
+    )
+    op.create_table(
+        "spaces",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=12), nullable=False),
+        sa.Column("canonical", sa.Text(), nullable=False),
+        sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spaces")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_spaces_fingerprint")),
+    )
+    op.create_table(
+        "claims",
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.Float(precision=53), nullable=False),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_claims_space_id")),
+        sa.PrimaryKeyConstraint("space_id", "content_hash", name=op.f("pk_claims")),
+    )
+    op.create_index("ix_claims_owner", "claims", ["owner"], unique=False)
+    op.create_table(
+        "indexes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), nullable=False),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_indexes_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_indexes")),
+        sa.UniqueConstraint("name", name=op.f("uq_indexes_name")),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("tag", sa.String(length=63), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("staged", sa.JSON(), nullable=True),
+        sa.Column("remote", sa.Text(), nullable=True),
+        sa.Column("remote_state", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.Float(precision=53), nullable=False),
+        sa.Column("changed_at", sa.Float(precision=53), nullable=False),
+        sa.Column("submitted_at", sa.Float(precision=53), nullable=True),
+        sa.Column("ended_at", sa.Float(precision=53), nullable=True),
+        sa.Column("due_at", sa.Float(precision=53), nullable=False),
+        sa.Column("waits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cleaned", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')",
+            name=op.f("ck_jobs_named"),
+        ),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_jobs_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("tag", name=op.f("uq_jobs_tag")),
+    )
+    op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
+    op.create_table(
+        "refusals",
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("retryable", sa.Boolean(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_refusals_space_id")),
+        sa.PrimaryKeyConstraint("space_id", "content_hash", name=op.f("pk_refusals")),
+    )
+    op.create_table(
+        "vectors",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_vectors_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vectors")),
+    )
+    op.create_index("uq_vectors_space_id_content_hash", "vectors", ["space_id", "content_hash"], unique=True)
+    op.create_table(
+        "items",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("index_id", sa.Integer(), nullable=False),
+        sa.Column("item", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["content_hash"], ["contents.hash"], name=op.f("fk_items_content_hash")),
+        sa.ForeignKeyConstraint(
+            ["index_id"], ["indexes.id"], name=op.f("fk_items_index_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_items")),
+    )
+    op.create_index("ix_items_content_hash", "items", ["content_hash"], unique=False)
+    op.create_index("ix_items_index_id_content_hash", "items", ["index_id", "content_hash"], unique=False)
+    op.create_index("ix_items_index_id_document", "items", ["index_id", "document"], unique=False)
+    op.create_index("uq_items_index_id_item", "items", ["index_id", "item"], unique=True)
+    op.create_table(
+        "job_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("state_before", sa.String(length=20), nullable=False),
+        sa.Column("state_after", sa.String(length=20), nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["jobs.id"], name=op.f("fk_job_events_job_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_events")),
+    )
+    op.create_index("ix_job_events_job_id", "job_events", ["job_id"], unique=False)
+    op.create_table(
+        "job_rows",
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.String(length=8), server_default="open", nullable=False),
+        sa.CheckConstraint(
+            "verdict IN ('open', 'stored', 'refused', 'missing')", name=op.f("ck_job_rows_verdict")
+        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_rows_job_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_job_rows_space_id")),
+        sa.PrimaryKeyConstraint("job_id", "position", name=op.f("pk_job_rows")),
+    )
+    op.create_index("uq_job_rows_job_id_key", "job_rows", ["job_id", "key"], unique=True)
+    op.create_index(
+        "uq_job_rows_open",
+        "job_rows",
+        ["key", "space_id"],
+        unique=True,
+        sqlite_where=sa.text("verdict = 'open'"),
+        postgresql_where=sa.text("verdict = 'open'"),
+    )

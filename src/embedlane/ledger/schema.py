@@ -1,0 +1,200 @@
+"""The tables of the ledger, as SQLAlchemy Core.
+
+What belongs together: spaces and indexes bind; items map to contents; vectors are keyed by space and content
+hash; refusals and claims keep content from being sent; jobs, their rows and their events are the batch lane.
+
+There is no column that says "pending". Pending is wanted (an item has the content) minus stored (a vector),
+in flight (an open row or a live claim) and refused for good.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+
+#: The migration that the code is written for; a test compares it with Alembic's head.
+HEAD = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: Seconds since 1970, UTC.
+Timestamp = Float(53)
+#: A content hash: 40 hexadecimal digits.
+Hash = String(40)
+
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String(12), nullable=False, unique=True),
+    Column("canonical", Text, nullable=False),
+    # Grows with every change of the space's vectors, so that loaded copies know when they are stale.
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("created_at", Timestamp, nullable=False),
+)
+
+indexes = Table(
+    "indexes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("settings", JSON, nullable=False),
+    # Grows with every change of the index's items.
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("created_at", Timestamp, nullable=False),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", Hash, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("characters", Integer, nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("index_id", ForeignKey("indexes.id", ondelete="CASCADE"), nullable=False),
+    Column("item", Text, nullable=False),
+    # What is replaced as a whole when it is added again.
+    Column("document", Text, nullable=False),
+    # The file or stream; pruning looks at all items of a source.
+    Column("source", Text, nullable=False),
+    Column("content_hash", ForeignKey("contents.hash"), nullable=False),
+    Column("metadata", JSON, nullable=False),
+    # The number of the last pruning run that saw the item.
+    Column("seen", Integer, nullable=False, server_default="0"),
+    Index("uq_items_index_id_item", "index_id", "item", unique=True),
+    Index("ix_items_index_id_document", "index_id", "document"),
+    Index("ix_items_index_id_content_hash", "index_id", "content_hash"),
+    # For telling whether any index still needs a content.
+    Index("ix_items_content_hash", "content_hash"),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("content_hash", Hash, nullable=False),
+    # float32, little endian, unit length
+    Column("vector", LargeBinary, nullable=False),
+    Index("uq_vectors_space_id_content_hash", "space_id", "content_hash", unique=True),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("space_id", ForeignKey("spaces.id"), primary_key=True),
+    Column("content_hash", Hash, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("retryable", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("at", Timestamp, nullable=False),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("space_id", ForeignKey("spaces.id"), primary_key=True),
+    Column("content_hash", Hash, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("expires_at", Timestamp, nullable=False),
+    Index("ix_claims_owner", "owner"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tag", String(63), nullable=False, unique=True),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("rows", Integer, nullable=False),
+    # The batch file: its name below the jobs' folder, its size and its SHA-256.
+    Column("file", Text),
+    Column("size", Integer),
+    Column("digest", String(64)),
+    # The provider's side: what was staged, the job's name, its state in the provider's word.
+    Column("staged", JSON),
+    Column("remote", Text),
+    Column("remote_state", Text, nullable=False, server_default=""),
+    # Why it ended as it did, in words.
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("tokens", Integer),
+    Column("created_at", Timestamp, nullable=False),
+    Column("changed_at", Timestamp, nullable=False),
+    # Of the last network call that might have created the job.
+    Column("submitted_at", Timestamp),
+    Column("ended_at", Timestamp),
+    # Not worth a step before then; doubled waits are counted in `waits`.
+    Column("due_at", Timestamp, nullable=False),
+    Column("waits", Integer, nullable=False, server_default="0"),
+    Column("cleaned", Boolean, nullable=False, server_default=false()),
+    Index("ix_jobs_state", "state"),
+    CheckConstraint("(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')", "named"),
+)
+
+job_rows = Table(
+    "job_rows",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    # What the row is called at the provider; for embeddings, the content hash.
+    Column("key", Text, nullable=False),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    # open: in flight; stored, refused, missing: the answer
+    Column("verdict", String(8), nullable=False, server_default="open"),
+    Index("uq_job_rows_job_id_key", "job_id", "key", unique=True),
+    # In-flight rows only: a row may be open in one job at a time.
+    Index(
+        "uq_job_rows_open",
+        "key",
+        "space_id",
+        unique=True,
+        sqlite_where=text("verdict = 'open'"),
+        postgresql_where=text("verdict = 'open'"),
+    ),
+    CheckConstraint("verdict IN ('open', 'stored', 'refused', 'missing')", "verdict"),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("state_before", String(20), nullable=False),
+    Column("state_after", String(20), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("ix_job_events_job_id", "job_id"),
+)

@@ -1,0 +1,1 @@
+"""The cards shipped with the core, as data."""

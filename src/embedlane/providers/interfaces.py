@@ -1,0 +1,126 @@
+"""The core interfaces: what a plugin implements.
+
+A plugin's factory gets an `OpenContext` and returns an object of one of these shapes. There is nothing to
+inherit from. Each object is opened for one space and closed after use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from embedlane.models.card import ModelCard, Role
+    from embedlane.models.space import Space
+    from embedlane.providers.values import (
+        BatchFile,
+        BatchLimits,
+        BatchRow,
+        RawEmbeddings,
+        RemoteJob,
+        RowResult,
+        StagedInput,
+    )
+
+
+class SyncEmbedder(Protocol):
+    """Embeds texts now."""
+
+    def embed(self, inputs: Sequence[str], role: Role) -> RawEmbeddings:
+        """Embed *inputs* in one network call.
+
+        The core has cut *inputs* to the card's limits and put each text into the space's template. It
+        calls from several threads at once, waits and repeats after a `TransientError`, and checks what
+        comes back.
+
+        Args:
+            inputs: The exact texts, at least one.
+            role: What the texts are for; for models whose task mechanism is a parameter.
+
+        Raises:
+            TransientError: The same call may succeed later.
+            RequestRefusedError: The call can't succeed as it stands.
+            CredentialError: The provider does not take the secret.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back connections and memory."""
+        ...
+
+
+class BatchEmbedder(Protocol):
+    """Embeds rows within hours, as jobs of a provider."""
+
+    #: What the lane takes.
+    limits: BatchLimits
+
+    def encode(self, row: BatchRow) -> bytes:
+        r"""The line for *row* in the batch file, without the line's end. Pure; must hold no ``\n``."""
+        ...
+
+    def stage(self, file: BatchFile, tag: str) -> StagedInput:
+        """Bring *file* to the provider. Safe to repeat.
+
+        Raises:
+            TransientError: The same upload may succeed later.
+            RequestRefusedError: The provider does not take the file.
+        """
+        ...
+
+    def create(self, staged: StagedInput, tag: str) -> RemoteJob:
+        """Create the job that *tag* names, with exactly one network attempt.
+
+        Raises:
+            CreateRejectedError: It was surely not created.
+            CreateAmbiguousError: Anything else; when in doubt, this one.
+        """
+        ...
+
+    def find(self, tag: str) -> Sequence[RemoteJob]:
+        """All jobs of this provider that carry *tag*, over all pages of its list."""
+        ...
+
+    def get(self, name: str) -> RemoteJob:
+        """The job *name* as it is now; `RemoteState.GONE` if the provider does not know it."""
+        ...
+
+    def results(self, job: RemoteJob) -> Iterator[RowResult]:
+        """Stream what the rows of *job* came to. Legal in every terminal state, and may be repeated.
+
+        Order, completeness and uniqueness are not expected; the core sees to them.
+        """
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Ask the provider to stop the job; no error if it has ended."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the job and its staged files from the provider; no error if they are gone."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and memory."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class OpenContext:
+    """What a factory gets."""
+
+    #: The model.
+    card: ModelCard
+    #: The space that vectors are wanted in; its dimensions are the size to ask for.
+    space: Space
+    #: The provider's table of the configuration.
+    settings: Mapping[str, object]
+    #: Finds the secret, or raises CredentialError with advice. Call it once.
+    credential: Callable[[], str]
+    #: A folder of this provider's own beside the ledger; made when first used.
+    directory: Path

@@ -1,0 +1,54 @@
+"""Opening a route: the one place where a plugin's SDK is imported."""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import TYPE_CHECKING, Any, cast
+
+from embedlane.errors import EmbedlaneError, MissingDependencyError, PluginError
+from embedlane.text.tokens import EstimatedCounter
+
+if TYPE_CHECKING:
+    from embedlane.providers.interfaces import BatchEmbedder, OpenContext, SyncEmbedder
+    from embedlane.providers.route import Route
+    from embedlane.text.tokens import TokenCounter
+
+
+def open_sync(route: Route, context: OpenContext) -> SyncEmbedder:
+    """Open the sync lane that *route* declares.
+
+    Raises:
+        MissingDependencyError: If the SDK behind it is not installed.
+        PluginError: If the factory can't be found or fails.
+        EmbedlaneError: What the factory itself raises, such as CredentialError.
+    """
+    return cast("SyncEmbedder", _open(route, route.factory, context))
+
+
+def open_batch(route: Route, context: OpenContext) -> BatchEmbedder:
+    """Open the batch lane that *route* declares. Raises what `open_sync` does."""
+    return cast("BatchEmbedder", _open(route, route.factory, context))
+
+
+def open_counter(route: Route | None, context: OpenContext) -> TokenCounter:
+    """Open the token counter of *route*, or make one that estimates where there is none."""
+    if route is None or not route.counter:
+        return EstimatedCounter(context.card.characters_per_token)
+    return cast("TokenCounter", _open(route, route.counter, context))
+
+
+def _open(route: Route, factory: str, context: OpenContext) -> Any:
+    try:
+        return pkgutil.resolve_name(factory)(context)
+    except EmbedlaneError:
+        raise
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Provider {route.provider} can't be opened: {error}.",
+            f"Run: {route.install}" if route.install else "Install what the plugin's README names.",
+        ) from error
+    except Exception as error:
+        raise PluginError(
+            f"Provider {route.provider} failed to open ({factory}): {type(error).__name__}: {error}.",
+            "This is a fault of the plugin; `embedlane plugins` names its distribution and version.",
+        ) from error

@@ -1,0 +1,195 @@
+"""The values that cross the seam to a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    #: Numbers of one vector as a provider hands them out.
+    RawVector: TypeAlias = Sequence[float] | NDArray[np.floating]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class RawEmbeddings:
+    """What one call of a sync embedder returned, unchecked."""
+
+    #: One vector for each input, in the order of the inputs: n lists of d numbers, or an (n, d) array.
+    vectors: Sequence[RawVector] | NDArray[np.floating]
+    #: Tokens that the provider says it billed for the call; None if it does not say.
+    tokens: int | None = None
+
+
+@attrs.frozen
+class BatchRow:
+    """One row to embed in a batch job."""
+
+    #: Our name for the row; comes back with its result.
+    key: str
+    #: The exact text to embed, already inside the space's template.
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class BatchFile:
+    """A finished file of encoded rows on this machine."""
+
+    #: Where it lies.
+    path: Path
+    #: Number of rows, one line each.
+    rows: int
+    #: Size in bytes.
+    size: int
+    #: SHA-256 of the file in hexadecimal digits.
+    digest: str
+
+
+@attrs.frozen(kw_only=True)
+class StagedInput:
+    """Input that the provider holds, ready for a job. Kept in the ledger as JSON."""
+
+    #: The provider's handle, such as ``files/abc``.
+    handle: str
+    #: Number of rows.
+    rows: int
+    #: Whatever else the plugin needs to create and collect the job; JSON values only.
+    details: Mapping[str, object] = attrs.field(factory=lambda: MappingProxyType({}))
+
+
+class RemoteState(StrEnum):
+    """Where a job stands at the provider."""
+
+    #: Accepted, not started.
+    PENDING = "pending"
+    #: At work.
+    RUNNING = "running"
+    #: Asked to stop, not stopped yet.
+    CANCELLING = "cancelling"
+    #: Ended; every row has an answer, or so the provider says.
+    SUCCEEDED = "succeeded"
+    #: Ended; some rows have an answer.
+    PARTIALLY_SUCCEEDED = "partially succeeded"
+    #: Ended by an error.
+    FAILED = "failed"
+    #: Ended by a cancel; finished rows may have answers.
+    CANCELLED = "cancelled"
+    #: Ended because it took too long; finished rows may have answers.
+    EXPIRED = "expired"
+    #: The provider no longer knows the job.
+    GONE = "gone"
+    #: A state that the plugin does not know.
+    UNKNOWN = "unknown"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self not in _GOING_ON
+
+
+_GOING_ON = frozenset(
+    {RemoteState.PENDING, RemoteState.RUNNING, RemoteState.CANCELLING, RemoteState.UNKNOWN}
+)
+
+
+@attrs.frozen(kw_only=True)
+class RemoteJob:
+    """A job as the provider reports it."""
+
+    #: The provider's name for it, such as ``batches/123``.
+    name: str
+    #: Where it stands.
+    state: RemoteState
+    #: The provider's own word for the state.
+    raw_state: str = ""
+    #: Rows that have an answer so far; None if the provider does not say.
+    rows_done: int | None = None
+    #: Rows that failed so far; None if the provider does not say.
+    rows_failed: int | None = None
+    #: Tokens billed so far; None if the provider does not say.
+    tokens: int | None = None
+    #: Why it failed, in the provider's words.
+    error: str = ""
+    #: Seconds until it is worth asking again; None if the provider gives no advice.
+    poll_after: float | None = None
+
+
+@attrs.frozen(eq=False)
+class Vector:
+    """A row's result: its numbers, unchecked."""
+
+    #: The row's key.
+    key: str
+    #: The numbers, d of them.
+    values: RawVector
+    #: Tokens billed for the row; None if the provider does not say.
+    tokens: int | None = None
+
+
+@attrs.frozen
+class Refusal:
+    """A row's result: the provider said no."""
+
+    #: The row's key.
+    key: str
+    #: The provider's code.
+    code: str
+    #: The provider's words.
+    message: str
+    #: Whether the same row may succeed in another job.
+    retryable: bool = False
+
+
+@attrs.frozen
+class Malformed:
+    """A piece of the results that can't be read as any row's result."""
+
+    #: What is wrong with it, and where it stands.
+    message: str
+
+
+#: What one piece of a job's results came to.
+RowResult: TypeAlias = Vector | Refusal | Malformed
+
+
+class Correlation(StrEnum):
+    """How a provider's results find their rows."""
+
+    #: By the key that was sent with the row.
+    KEY = "key"
+    #: By position only: a result's key is the number of its line in the batch file, from "0".
+    POSITION = "position"
+
+
+@attrs.frozen(kw_only=True)
+class BatchLimits:
+    """What a batch lane takes; None where no limit is known."""
+
+    #: Rows in one job.
+    rows: int | None = None
+    #: Bytes of one job's input.
+    size: int | None = None
+    #: Estimated tokens in all jobs that have not ended.
+    enqueued_tokens: int | None = None
+    #: Jobs that have not ended.
+    concurrent_jobs: int | None = None
+    #: How results find their rows.
+    correlation: Correlation = Correlation.KEY
+    #: Time after which the provider gives a job up.
+    expires_after: timedelta = timedelta(hours=48)
+    #: How long a created job may be missing from `BatchEmbedder.find`. A job that is not found within it
+    #: after a lost reply was not created.
+    list_lag: timedelta = timedelta(minutes=10)
+    #: Time between two questions for a job's state, at first and at most.
+    poll_every: timedelta = timedelta(seconds=10)
+    poll_at_most: timedelta = timedelta(minutes=10)

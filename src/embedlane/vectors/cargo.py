@@ -1,0 +1,70 @@
+"""The cargo of embedding jobs: contents go out under their hash, vectors come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from sqlalchemy import select
+
+from embedlane.errors import ResponseError
+from embedlane.ledger.schema import contents, job_rows
+from embedlane.models.card import Role
+from embedlane.providers.values import BatchRow, Refusal
+from embedlane.vectors.archive import Archive, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from embedlane.providers.checks import Checker
+    from embedlane.providers.values import Vector
+    from embedlane.vectors.bound import BoundSpace
+
+#: The code of a refusal by the core's own checks.
+INVALID = "invalid-vector"
+
+
+@attrs.frozen
+class EmbeddingCargo:
+    """Rows whose key is a content hash and whose result is a vector of one space."""
+
+    #: The space that the vectors are for.
+    bound: BoundSpace
+    #: Checks what comes back.
+    checker: Checker
+
+    def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
+        """Stream the rows of a job, their text inside the space's template."""
+        query = (
+            select(job_rows.c.key, contents.c.text)
+            .join(contents, contents.c.hash == job_rows.c.key)
+            .where(job_rows.c.job_id == job_id)
+            .order_by(job_rows.c.position)
+            .execution_options(yield_per=1000)
+        )
+        for key, text in connection.execute(query):
+            yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT))
+
+    def store(
+        self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
+    ) -> Sequence[Refusal]:
+        """Store what passes the checks and record every no, in the caller's transaction."""
+        units, hashes, invalid = [], [], []
+        for vector in vectors:
+            try:
+                units.append(self.checker.row(vector.key, vector.values))
+                hashes.append(vector.key)
+            except ResponseError as error:
+                invalid.append(Refusal(vector.key, INVALID, error.message, retryable=True))
+        archive = Archive(self.bound)
+        if units:
+            archive.store(connection, hashes, np.stack(units))
+        archive.refuse(
+            connection,
+            [Refused(no.key, no.code, no.message, no.retryable) for no in (*refusals, *invalid)],
+            now,
+        )
+        return invalid

@@ -1,0 +1,101 @@
+"""The doctor: what is wrong, or soon will be, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from embedlane.errors import EmbedlaneError
+from embedlane.jobs.states import JobState
+from embedlane.models.space import Space
+from embedlane.workspace.reports import Finding
+
+if TYPE_CHECKING:
+    from embedlane.indexes.binding import IndexRecord
+    from embedlane.jobs.job import Job
+    from embedlane.models.registry import Registry
+    from embedlane.plugin.discovery import Declarations
+    from embedlane.providers.route import Route
+    from embedlane.workspace.lanes import Lanes
+
+#: Days before a retirement in which it is worth a warning.
+WARNING_DAYS = 180
+#: Seconds in one state after which an unfinished job is worth a look.
+_STUCK = 36 * 3600.0
+
+
+def check_plugins(declared: Declarations, registry: Registry[Route]) -> Iterator[Finding]:
+    """Look at the plugins, and at what they declare."""
+    for plugin in declared.broken:
+        yield Finding(
+            level="problem",
+            subject=f"plugin {plugin.name}",
+            message=f"{plugin.distribution} {plugin.version}: {plugin.reason}",
+            hint=f"Upgrade or uninstall {plugin.distribution}, or leave it out with EMBEDLANE_PLUGINS=-{plugin.name}.",
+        )
+    for conflict in registry.conflicts:
+        yield Finding(level="problem", subject=f"model {conflict.model}", message=str(conflict))
+    for orphan in registry.orphans:
+        yield Finding(level="warning", subject=f"model {orphan.model}", message=str(orphan))
+
+
+def check_keys(registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
+    """Look for the secrets of all providers that need one."""
+    routes = {route.provider: route for card in registry.models() for route in registry.routes(card.id)}
+    for provider, route in sorted(routes.items()):
+        if not route.credentials:
+            yield Finding(level="ok", subject=f"provider {provider}", message="needs no key")
+        elif lanes.has_credential(route):
+            yield Finding(level="ok", subject=f"provider {provider}", message="a key is set")
+        else:
+            yield Finding(
+                level="warning",
+                subject=f"provider {provider}",
+                message="no key was found",
+                hint=f"Set {' or '.join(route.credentials)} in the environment.",
+            )
+
+
+def check_indexes(records: list[IndexRecord], registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
+    """Look at the models that the indexes are bound to."""
+    for record in records:
+        subject, space = f"index {record.name}", record.bound.space
+        try:
+            card = registry.card(space.model)
+            record.require(Space.of(card, space.dimensions))
+        except EmbedlaneError as error:
+            yield Finding(level="problem", subject=subject, message=error.message, hint=error.hint)
+            continue
+        until = card.lifecycle.retires
+        successor = card.lifecycle.successor
+        hint = f"Its publisher recommends {successor}." if successor else ""
+        if card.lifecycle.retired(lanes.today()):
+            message = f"{card.id} was shut down on {until}; nothing can be embedded any more"
+            yield Finding(level="problem", subject=subject, message=message, hint=hint)
+        elif card.lifecycle.retires_within(lanes.today(), WARNING_DAYS):
+            message = f"{card.id} may be shut down from {until} on"
+            yield Finding(level="warning", subject=subject, message=message, hint=hint)
+        else:
+            yield Finding(level="ok", subject=subject, message=f"bound to {space}")
+
+
+def check_jobs(jobs: list[Job], now: float) -> Iterator[Finding]:
+    """Look for jobs that may have been paid for without an answer, and for those that stand still."""
+    for job in jobs:
+        subject = f"job {job.id}"
+        since = datetime.fromtimestamp(job.changed_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        if job.state is JobState.SUBMITTING:
+            yield Finding(
+                level="problem",
+                subject=subject,
+                message=f"no answer to its create since {since}; it may exist at {job.provider} as {job.tag}",
+                hint="`embedlane work` looks it up by its tag, and submits it again only if it is not there.",
+            )
+        elif not job.final and now - job.changed_at > _STUCK:
+            yield Finding(
+                level="warning",
+                subject=subject,
+                message=f"{job.state} since {since}",
+                hint=f"`embedlane jobs events {job.id}` tells its story; `embedlane work` drives it on.",
+            )

@@ -1,0 +1,319 @@
+"""An index as the library's users see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import attrs
+
+from embedlane.errors import UsageError
+from embedlane.indexes.filters import conditions
+from embedlane.indexes.items import ItemBook
+from embedlane.indexes.search import Hit, Searcher
+from embedlane.jobs.driver import Driver
+from embedlane.jobs.planning import plan_jobs
+from embedlane.models.card import Lane
+from embedlane.text.cutting import Cutter
+from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
+from embedlane.text.finding import source_name
+from embedlane.text.reading import read_jsonl, read_paths
+from embedlane.vectors.pending import Pending, Tally
+from embedlane.vectors.sync_lane import SyncLane
+from embedlane.workspace.adding import Adder
+from embedlane.workspace.planning import plan_lanes
+from embedlane.workspace.reports import AddReport, EmbedReport, Plan
+
+if TYPE_CHECKING:
+    from embedlane.indexes.binding import IndexRecord
+    from embedlane.jobs.job import Job
+    from embedlane.jobs.manager import BatchManager
+    from embedlane.ledger.database import Ledger
+    from embedlane.models.space import Space
+    from embedlane.providers.embedder import Embedder
+    from embedlane.text.documents import Unreadable
+    from embedlane.workspace.lanes import Lanes
+
+#: What `Index.add` takes for an item: an Item, (id, text), or (id, text, metadata).
+ItemLike: TypeAlias = Item | tuple[str, str] | tuple[str, str, Mapping[str, object]]
+
+_Progress: TypeAlias = Callable[[int], None]
+
+
+def _silent(_count: int) -> None:
+    return
+
+
+@attrs.define(kw_only=True)
+class Index:
+    """A named map from items to content, bound to one space. Comes from `Workspace.index`.
+
+    It keeps its vectors in memory after the first search, until they change.
+    """
+
+    _ledger: Ledger
+    _lanes: Lanes
+    _manager: BatchManager
+    _record: IndexRecord
+    #: Folder that item ids are relative to.
+    _root: Path
+    _searcher: Searcher = attrs.field(init=False)
+    _embedder: Embedder | None = attrs.field(default=None, init=False)
+
+    @_searcher.default
+    def _make_searcher(self) -> Searcher:
+        return Searcher(self._ledger, self._record)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._record.name
+
+    @property
+    def space(self) -> Space:
+        """The space that it is bound to for life."""
+        return self._record.bound.space
+
+    def add(
+        self,
+        items: Iterable[ItemLike],
+        *,
+        source: str = "python",
+        prune: bool = False,
+        on_progress: _Progress = _silent,
+    ) -> AddReport:
+        """Add items. Known ids are updated; unchanged content costs nothing, now or later.
+
+        Args:
+            items: Each an `Item`, ``(id, text)`` or ``(id, text, metadata)``; may be a generator of millions.
+            source: What they come from; pruning looks at one source.
+            prune: Remove items of *source* that are not among *items*.
+            on_progress: Called now and then with a number of items.
+
+        Raises:
+            UsageError: If something among *items* is no item.
+        """
+        documents = (_document(item, source) for item in items)
+        return self._add(documents, [source] if prune else None, on_progress)
+
+    def add_paths(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        root: Path | None = None,
+        stdin: BinaryIO | None = None,
+        prune: bool = False,
+        on_progress: _Progress = _silent,
+    ) -> AddReport:
+        """Add files and directories, read by their suffix; ``-`` is *stdin*.
+
+        Args:
+            paths: What to read.
+            root: Ids are paths relative to it; None for the folder of the configuration.
+            stdin: Standard input, opened for bytes.
+            prune: Remove items below *paths* that are no longer there.
+            on_progress: Called now and then with a number of items.
+        """
+        root = root or self._root
+        documents = read_paths(paths, root=root, stdin=stdin)
+        return self._add(documents, _sources(paths, root) if prune else None, on_progress)
+
+    def add_jsonl(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        id_field: str = "id",
+        text_field: str = "text",
+        root: Path | None = None,
+        stdin: BinaryIO | None = None,
+        prune: bool = False,
+        on_progress: _Progress = _silent,
+    ) -> AddReport:
+        """Add JSON Lines, an item for each line; the other fields become its metadata.
+
+        Args:
+            paths: Files to read.
+            id_field: The field that holds an item's id.
+            text_field: The field that holds its text.
+            root: Sources are paths relative to it; None for the folder of the configuration.
+            stdin: Standard input, opened for bytes.
+            prune: Remove items of these files that are no longer in them.
+            on_progress: Called now and then with a number of items.
+        """
+        root = root or self._root
+        lines = read_jsonl(paths, root=root, id_field=id_field, text_field=text_field, stdin=stdin)
+        return self._add(lines, _sources(paths, root) if prune else None, on_progress)
+
+    def embed(
+        self,
+        lane: Lane | str = Lane.SYNC,
+        *,
+        limit: int | None = None,
+        wait: bool = True,
+        on_progress: _Progress = _silent,
+        on_change: Callable[[Job], None] = lambda _job: None,
+    ) -> EmbedReport:
+        """Embed what is pending.
+
+        Running it again after an interruption or a crash goes on where it stopped.
+
+        Args:
+            lane: ``sync`` or ``batch``.
+            limit: The most contents to send; None for all.
+            wait: In the batch lane, wait until the jobs have ended and their results are stored.
+            on_progress: In the sync lane, called with numbers of contents that were answered.
+            on_change: In the batch lane, called with each job that has changed.
+
+        Raises:
+            CapabilityError: If the model lacks the lane, or no installed provider serves it.
+            SpaceMismatchError: If the model's card no longer describes the index's space.
+            ProviderError: If the provider fails for good; what came before is stored.
+        """
+        self._require_current()
+        if Lane(lane) is Lane.SYNC:
+            return self._embed_now(limit, on_progress)
+        return self._embed_in_jobs(limit, on_change, wait=wait)
+
+    def search(
+        self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
+    ) -> list[Hit]:
+        """Find the *k* items nearest to *query* by cosine, exactly.
+
+        Args:
+            query: The text to look for; embedded in the space's query role.
+            k: How many.
+            where: Conditions on the metadata, as in ``{"lang": "en", "year": {">=": 2020}}``; see
+                `embedlane.indexes.filters.conditions`.
+
+        Raises:
+            UsageError: If *k* is below 1, or the query empty or over the model's limit.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}.", "Ask for one hit at least.")
+        found = conditions(where)
+        self._require_current()
+        if self._embedder is None:
+            self._embedder = self._lanes.embedder(self.space)
+        return self._searcher.nearest(self._embedder.embed_query(query), k, found)
+
+    async def asearch(
+        self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
+    ) -> list[Hit]:
+        """Do what `search` does, without blocking the event loop."""
+        return await asyncio.to_thread(self.search, query, k, where=where)
+
+    def plan(self) -> Plan:
+        """Say what embedding the pending contents would cost in each lane. Sends nothing."""
+        with self._ledger.read() as connection:
+            return plan_lanes(connection, self._pending, self._lanes, self.space, self._manager.clock())
+
+    def tally(self) -> Tally:
+        """Count where the contents of the index stand."""
+        with self._ledger.read() as connection:
+            return self._pending.tally(connection, self._manager.clock())
+
+    def failures(self, limit: int = 100) -> Sequence[tuple[str, str, str, str]]:
+        """The first refused items: id, the provider's code and message, text."""
+        with self._ledger.read() as connection:
+            return self._pending.failures(connection, limit)
+
+    def close(self) -> None:
+        """Give back the embedder of queries."""
+        if self._embedder is not None:
+            self._embedder.close()
+            self._embedder = None
+
+    @property
+    def _pending(self) -> Pending:
+        return Pending(self._record.id, self._record.bound.id)
+
+    def _require_current(self) -> None:
+        """Refuse to go on when the registry's card describes another space than the index's."""
+        card = self._lanes.registry.card(self.space.model)
+        self._record.require(type(self.space).of(card, self.space.dimensions))
+
+    def _add(
+        self, documents: Iterable[Document | Unreadable], prune: list[str] | None, on_progress: _Progress
+    ) -> AddReport:
+        card = self._lanes.registry.card(self.space.model)
+        settings = self._record.settings
+        adder = Adder(
+            ledger=self._ledger,
+            book=ItemBook(self._record.id),
+            cutter=Cutter(
+                settings.chunks,
+                settings.on_too_long,
+                card.limits.tokens_per_input,
+                self._lanes.counter(self.space),
+            ),
+            on_progress=on_progress,
+        )
+        report = adder.add(documents, prune)
+        return attrs.evolve(report, tally=self.tally())
+
+    def _embed_now(self, limit: int | None, on_progress: _Progress) -> EmbedReport:
+        embedder = self._lanes.embedder(self.space)
+        try:
+            report = SyncLane(
+                ledger=self._ledger,
+                bound=self._record.bound,
+                caller=embedder.caller,
+                concurrency=embedder.concurrency,
+                clock=self._manager.clock,
+                on_progress=on_progress,
+            ).run(self._record.id, limit)
+        finally:
+            embedder.close()
+        provider = embedder.caller.checker.provider
+        return EmbedReport(lane=Lane.SYNC, provider=provider, sync=report, tally=self.tally())
+
+    def _embed_in_jobs(
+        self, limit: int | None, on_change: Callable[[Job], None], *, wait: bool
+    ) -> EmbedReport:
+        card = self._lanes.registry.card(self.space.model)
+        route = self._lanes.route(card, Lane.BATCH)
+        lane = self._lanes.batch(route.provider, self._record.bound)
+        planned = plan_jobs(
+            self._ledger,
+            self._manager.book,
+            self._pending,
+            self._record.bound.id,
+            route.provider,
+            rows_per_job=_smallest(
+                self._lanes.settings(route.provider).max_rows_per_job, lane.embedder.limits.rows
+            ),
+            limit=limit,
+        )
+        driver = Driver(manager=self._manager, on_change=on_change)
+        ids = {job.id for job in planned} | self._earlier_jobs()
+        jobs = driver.finish(ids) if wait else driver.submit(ids)
+        return EmbedReport(
+            lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs), tally=self.tally()
+        )
+
+    def _earlier_jobs(self) -> set[int]:
+        """Numbers of unfinished jobs of this space, which an earlier run may have left."""
+        with self._ledger.read() as connection:
+            unfinished = self._manager.book.unfinished(connection)
+        return {job.id for job in unfinished if job.space_id == self._record.bound.id}
+
+
+def _document(item: ItemLike, source: str) -> Document:
+    if isinstance(item, tuple) and len(item) in (2, 3):
+        item = Item(*item)
+    if not isinstance(item, Item) or not isinstance(item.id, str) or not isinstance(item.text, str):
+        raise UsageError(f"{item!r} is not an item.", "Give (id, text), (id, text, metadata) or an Item.")
+    if not item.id or not item.text.strip():
+        raise UsageError(f"Item {item.id!r} has no {'text' if item.id else 'id'}.", "Leave it out.")
+    part = Part(item.id, item.text, Form.RECORD, item.metadata or NO_METADATA)
+    return Document(id=item.id, source=source, parts=(part,))
+
+
+def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
+    return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths]
+
+
+def _smallest(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)

@@ -1,0 +1,199 @@
+"""Choosing and opening routes: which provider, with which settings and secret."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from embedlane.errors import CapabilityError, CredentialError
+from embedlane.jobs.manager import BatchLane
+from embedlane.models.capabilities import require_lane
+from embedlane.models.card import Lane
+from embedlane.models.structuring import structure
+from embedlane.providers.caller import Caller
+from embedlane.providers.checks import Checker
+from embedlane.providers.embedder import Embedder
+from embedlane.providers.interfaces import OpenContext
+from embedlane.providers.opening import open_batch, open_counter, open_sync
+from embedlane.providers.rates import RateLimit
+from embedlane.vectors.cargo import EmbeddingCargo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from embedlane.config import Config
+    from embedlane.models.card import ModelCard
+    from embedlane.models.registry import Registry
+    from embedlane.models.space import Space
+    from embedlane.plugin.discovery import Plugins
+    from embedlane.providers.interfaces import BatchEmbedder
+    from embedlane.providers.route import Route
+    from embedlane.text.tokens import TokenCounter
+    from embedlane.vectors.bound import BoundSpace
+
+
+@attrs.frozen(kw_only=True)
+class CommonSettings:
+    """Keys that every provider's table may have; the core reads them."""
+
+    #: Requests that may be under way at once.
+    concurrency: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
+    )
+    #: Calls in a minute.
+    requests_per_minute: int | None = None
+    #: Texts in a minute.
+    texts_per_minute: int | None = None
+    #: Estimated tokens in a minute.
+    tokens_per_minute: int | None = None
+    #: The variable of the environment that holds the secret.
+    api_key_env: str = ""
+    #: The most rows in one batch job.
+    max_rows_per_job: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
+    )
+
+
+@attrs.define(kw_only=True)
+class Lanes:
+    """Opens lanes, and keeps batch lanes open for the jobs that share them."""
+
+    config: Config
+    registry: Registry[Route]
+    plugins: Plugins
+    #: Folder beside the ledger; each provider gets one of its own below it.
+    directory: Path
+    #: Seconds since 1970.
+    clock: Callable[[], float]
+    _batch: dict[tuple[str, str], BatchEmbedder] = attrs.field(factory=dict, init=False)
+
+    def route(self, card: ModelCard, lane: Lane, provider: str | None = None) -> Route:
+        """The route of *card* in *lane*: the asked-for, the configured, or the best that is installed.
+
+        Raises:
+            CapabilityError: If the model lacks the lane, is retired, or no such provider serves it there.
+        """
+        routes = require_lane(card, lane, self.registry, self.today())
+        choice = self.config.routes.get(card.id)
+        wanted = provider or (getattr(choice, lane.value) if choice else "")
+        if not wanted:
+            return max(routes, key=lambda route: (route.preference, route.provider))
+        for route in routes:
+            if route.provider == wanted:
+                return route
+        offered = ", ".join(repr(route.provider) for route in routes)
+        raise CapabilityError(
+            f"Provider '{wanted}' does not serve {card.id} in the {lane} lane; installed for it: {offered}.",
+            f'Change [routes."{card.id}"] {lane} in the configuration, or install the plugin.',
+        )
+
+    def today(self) -> date:
+        """The day that retirements are judged by, in UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC).date()
+
+    def settings(self, provider: str) -> CommonSettings:
+        """The keys of the provider's table that the core reads."""
+        known = {field.name for field in attrs.fields(CommonSettings)}
+        table = self.config.providers.get(provider, {})
+        return structure(
+            {key: value for key, value in table.items() if key in known},
+            CommonSettings,
+            f"{self.config.place}: providers.{provider}",
+        )
+
+    def embedder(self, space: Space) -> Embedder:
+        """Open the sync lane of *space* for queries and documents. The caller closes it."""
+        card = self.registry.card(space.model)
+        route = self.route(card, Lane.SYNC)
+        context = self._context(route, card, space)
+        return Embedder(
+            caller=self._caller(route, context),
+            counter=open_counter(route, context),
+            concurrency=self.concurrency(route),
+        )
+
+    def _caller(self, route: Route, context: OpenContext) -> Caller:
+        common = self.settings(route.provider)
+        return Caller(
+            embedder=open_sync(route, context),
+            checker=Checker(route.provider, context.card, context.space),
+            rate=RateLimit(
+                requests_per_minute=common.requests_per_minute,
+                texts_per_minute=common.texts_per_minute,
+                tokens_per_minute=common.tokens_per_minute,
+            ),
+        )
+
+    def concurrency(self, route: Route) -> int:
+        """Requests of *route* that may be under way at once."""
+        return self.settings(route.provider).concurrency or route.concurrency
+
+    def batch(self, provider: str, bound: BoundSpace) -> BatchLane:
+        """The batch lane of *bound* through *provider*; opened once, closed by `close`."""
+        card = self.registry.card(bound.space.model)
+        key = (provider, bound.space.fingerprint)
+        if key not in self._batch:
+            route = self.route(card, Lane.BATCH, provider)
+            self._batch[key] = open_batch(route, self._context(route, card, bound.space))
+        return BatchLane(self._batch[key], EmbeddingCargo(bound, Checker(provider, card, bound.space)))
+
+    def counter(self, space: Space) -> TokenCounter:
+        """The best token counter that an installed route of the space's model has."""
+        card = self.registry.card(space.model)
+        routes = self.registry.routes(space.model)
+        best = max(
+            (route for route in routes if route.counter), key=lambda route: route.preference, default=None
+        )
+        return open_counter(best, self._context(best or routes[0] if routes else None, card, space))
+
+    def has_credential(self, route: Route) -> bool:
+        """Whether a secret is found for *route*, or none is needed."""
+        return not route.credentials or self._find_credential(route) is not None
+
+    def close(self) -> None:
+        """Close the batch lanes that were opened."""
+        for embedder in self._batch.values():
+            embedder.close()
+        self._batch.clear()
+
+    def _context(self, route: Route | None, card: ModelCard, space: Space) -> OpenContext:
+        provider = route.provider if route else ""
+        directory = self.directory / provider
+        credential: Callable[[], str] = partial(self._credential, route) if route else str
+        return OpenContext(
+            card=card,
+            space=space,
+            settings=self._own_settings(provider),
+            credential=credential,
+            directory=directory,
+        )
+
+    def _own_settings(self, provider: str) -> dict[str, Any]:
+        return dict(self.config.providers.get(provider, {}))
+
+    def _credential(self, route: Route) -> str:
+        secret = self._find_credential(route)
+        if secret is None:
+            variables = self._variables(route)
+            raise CredentialError(
+                f"No key was found for provider '{route.provider}'.",
+                f"Set {' or '.join(variables)} in the environment, or name another variable as "
+                f"[providers.{route.provider}] api_key_env in the configuration.",
+            )
+        return secret
+
+    def _find_credential(self, route: Route) -> str | None:
+        """A plugin's answer first, then the environment."""
+        from_plugin = self.plugins.credential(route.provider)
+        if from_plugin is not None:
+            return from_plugin
+        return next((os.environ[name] for name in self._variables(route) if os.environ.get(name)), None)
+
+    def _variables(self, route: Route) -> tuple[str, ...]:
+        named = self.settings(route.provider).api_key_env
+        return (named,) if named else route.credentials

@@ -1,0 +1,368 @@
+"""The workspace: the one object that wires a config, a ledger and the plugins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from embedlane.config import Config, IndexConfig, load_config
+from embedlane.errors import UnknownNameError, UsageError
+from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
+from embedlane.indexes.items import forget_unused_contents
+from embedlane.indexes.settings import IndexSettings
+from embedlane.jobs.book import JobBook
+from embedlane.jobs.driver import Driver
+from embedlane.jobs.job import EventRecord, Job
+from embedlane.jobs.manager import BatchManager
+from embedlane.ledger.database import Ledger
+from embedlane.models.capabilities import require_alive, require_dimensions
+from embedlane.models.card import Lane
+from embedlane.models.loading import known_plugins, shipped_cards
+from embedlane.models.names import ModelId
+from embedlane.models.registry import Registry
+from embedlane.models.space import Space
+from embedlane.plugin.discovery import Declarations, Plugins, discover
+from embedlane.plugin.selection import PluginSelection
+from embedlane.providers.builtin.routes import ROUTES
+from embedlane.text.cutting import ChunkRule
+from embedlane.vectors.bound import BoundSpace
+from embedlane.workspace.checkup import check_indexes, check_jobs, check_keys, check_plugins
+from embedlane.workspace.index import Index
+from embedlane.workspace.lanes import Lanes
+from embedlane.workspace.reports import Finding, JobReport
+
+if TYPE_CHECKING:
+    from embedlane.indexes.binding import IndexRecord
+    from embedlane.jobs.manager import BatchLane
+    from embedlane.providers.embedder import Embedder
+    from embedlane.providers.route import Route
+
+#: The owner of what comes with the core.
+CORE = "embedlane"
+
+
+@attrs.define(kw_only=True)
+class Workspace:
+    """The library's front door. Use it as a context manager, or close it.
+
+    Opening it reads the configuration and finds the plugins; no SDK is imported and no ledger is made
+    before something needs it.
+    """
+
+    #: All settings.
+    config: Config
+    #: What discovery found.
+    plugins: Plugins
+    #: Seconds since 1970; another clock for tests.
+    clock: Callable[[], float] = time.time
+    _declarations: Declarations | None = attrs.field(default=None, init=False)
+    _registry: Registry[Route] | None = attrs.field(default=None, init=False)
+    _ledger: Ledger | None = attrs.field(default=None, init=False)
+    _lanes: Lanes | None = attrs.field(default=None, init=False)
+
+    @classmethod
+    def open(cls, path: str | Path | None = None, *, config: Config | None = None) -> Self:
+        """Open the workspace of a folder.
+
+        Args:
+            path: A folder, whose configuration is looked for in it and above it, or a configuration file;
+                None for the working directory.
+            config: Use this configuration instead of reading one.
+
+        Raises:
+            ConfigError: If the configuration is malformed; names the file and the key.
+        """
+        if config is None:
+            place = Path(path) if path is not None else None
+            config = load_config(file=place) if place and place.is_file() else load_config(place)
+        selection = None if config.plugins is None else PluginSelection.parse(config.plugins, config.place)
+        return cls(config=config, plugins=discover(selection))
+
+    @property
+    def registry(self) -> Registry[Route]:
+        """All model cards and routes: the core's, the plugins', and the configuration's."""
+        if self._registry is None:
+            declared = self.declarations
+            added = [entry for entry in self.config.models if not entry.override]
+            self._registry = Registry.build(
+                [
+                    (CORE, shipped_cards()),
+                    *declared.models,
+                    *((self.config.place, (entry.card,)) for entry in added),
+                ],
+                [
+                    *((CORE, route) for route in ROUTES),
+                    *((owner, route) for owner, routes in declared.routes for route in routes),
+                ],
+                overrides=[
+                    (self.config.place, entry.card) for entry in self.config.models if entry.override
+                ],
+                plugins=known_plugins(),
+            )
+        return self._registry
+
+    @property
+    def declarations(self) -> Declarations:
+        """What the plugins declare, and which of them are broken."""
+        if self._declarations is None:
+            self._declarations = self.plugins.declarations()
+        return self._declarations
+
+    def embedder(self, model: str, dimensions: int | None = None) -> Embedder:
+        """Open an embedder that needs no index.
+
+        Args:
+            model: The model, as publisher:model.
+            dimensions: Size of the vectors; None for the model's native size.
+
+        Raises:
+            UnknownNameError: If there is no such model; lists near misses.
+            CapabilityError: If the model has no such size, or no provider for its sync lane is installed.
+        """
+        return self.lanes.embedder(self._space(ModelId.parse(model), dimensions))
+
+    def create_index(
+        self,
+        name: str,
+        model: str | None = None,
+        *,
+        dimensions: int | None = None,
+        settings: IndexSettings | None = None,
+    ) -> Index:
+        """Make an index and bind it to a model's space for life.
+
+        Args:
+            name: Its name.
+            model: The model, as publisher:model; None for what the configuration says about the index, or
+                else for the best local model that is installed.
+            dimensions: Size of the vectors; None for the configuration's, or the model's native size.
+            settings: How its documents are cut; None for what the configuration says.
+
+        Raises:
+            UnknownNameError: If there is no such model.
+            CapabilityError: If the model is retired or has no such size.
+            RefusedError: If there is an index of that name.
+        """
+        planned = self.config.indexes.get(name)
+        chosen = ModelId.parse(model) if model else planned.model if planned else self.default_model()
+        if dimensions is None and planned is not None and planned.model == chosen:
+            dimensions = planned.dimensions
+        card = self.registry.card(chosen)
+        require_alive(card, self.lanes.today())
+        space = self._space(chosen, dimensions)
+        if planned is not None:
+            self._require_agreement(name, space, planned)
+        settings = settings or (_settings(planned) if planned else IndexSettings())
+        with self.ledger.write() as connection:
+            record = create_index(connection, name, space, settings, self.clock())
+        return self._index(record)
+
+    def index(self, name: str) -> Index:
+        """Open an index; one that the configuration describes is made when it is first asked for.
+
+        Raises:
+            UnknownNameError: If there is none; lists near misses.
+            SpaceMismatchError: If the configuration names another space than the index is bound to.
+        """
+        planned = self.config.indexes.get(name)
+        if planned is not None and name not in {record.name for record in self.indexes()}:
+            return self.create_index(name)
+        if not self.has_ledger:
+            raise UnknownNameError.among(
+                "index", name, self.config.indexes, f"`embedlane index create {name} --model ID` makes it."
+            )
+        with self.ledger.read() as connection:
+            record = load_index(connection, name)
+        if planned is not None:
+            record.require(self._space(planned.model, planned.dimensions))
+        return self._index(record)
+
+    def indexes(self) -> list[IndexRecord]:
+        """All indexes in the ledger, by name."""
+        if not self.has_ledger:
+            return []
+        with self.ledger.read() as connection:
+            return list_indexes(connection)
+
+    def drop_index(self, name: str) -> None:
+        """Remove an index, its items, and texts that no other index has.
+
+        Vectors stay in the ledger: they are paid for, and another index of the same space finds them.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        record = self.index(name)._record  # noqa: SLF001 - the workspace made it
+        with self.ledger.write() as connection:
+            drop_index(connection, record)
+            forget_unused_contents(connection)
+
+    def jobs(self) -> list[JobReport]:
+        """All batch jobs, the oldest first."""
+        if not self.has_ledger:
+            return []
+        with self.ledger.read() as connection:
+            return [self._job_report(job) for job in self._book.all(connection)]
+
+    def job(self, job_id: int) -> JobReport:
+        """One batch job.
+
+        Raises:
+            UnknownNameError: If there is none of that number.
+        """
+        return self._job_report(self._job(job_id))
+
+    def job_events(self, job_id: int) -> list[EventRecord]:
+        """The story of a batch job.
+
+        Raises:
+            UnknownNameError: If there is none of that number.
+        """
+        self._job(job_id)
+        with self.ledger.read() as connection:
+            return self._book.events(connection, job_id)
+
+    def cancel_job(self, job_id: int) -> JobReport:
+        """Stop a batch job; rows that have no vector by then are pending again.
+
+        Raises:
+            UnknownNameError: If there is none of that number.
+            RefusedError: If it can't be cancelled in its state.
+        """
+        return self._job_report(self.manager.cancel(self._job(job_id)))
+
+    def work(self, *, once: bool = False, on_change: Callable[[Job], None] = lambda _job: None) -> list[Job]:
+        """Drive all batch jobs: submit, poll, collect.
+
+        Args:
+            once: Take each job as far as it goes now, instead of waiting until all are final.
+            on_change: Called with each job that has changed.
+
+        Returns:
+            The jobs that were cared for, as they are now.
+        """
+        if not self.has_ledger:
+            return []
+        driver = Driver(manager=self.manager, on_change=on_change)
+        return driver.advance() if once else driver.finish()
+
+    def doctor(self) -> list[Finding]:
+        """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""
+        return [
+            *check_plugins(self.declarations, self.registry),
+            *check_keys(self.registry, self.lanes),
+            *check_indexes(self.indexes(), self.registry, self.lanes),
+            *check_jobs([report.job for report in self.jobs()], self.clock()),
+        ]
+
+    def default_model(self) -> ModelId:
+        """The model of the best installed route that needs no key."""
+        local = [
+            (route.preference, model)
+            for model in sorted(card.id for card in self.registry.models())
+            for route in self.registry.routes(model, Lane.SYNC)
+            if not route.credentials
+        ]
+        return max(local, key=lambda pair: pair[0])[1]
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a ledger yet."""
+        return self._ledger is not None or self.config.ledger.exists()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger; made when it is first asked for."""
+        if self._ledger is None:
+            self._ledger = Ledger.open(self.config.ledger)
+        return self._ledger
+
+    @property
+    def lanes(self) -> Lanes:
+        """Opens routes."""
+        if self._lanes is None:
+            self._lanes = Lanes(
+                config=self.config,
+                registry=self.registry,
+                plugins=self.plugins,
+                directory=self.config.ledger.parent / "providers",
+                clock=self.clock,
+            )
+        return self._lanes
+
+    @property
+    def manager(self) -> BatchManager:
+        """Drives batch jobs."""
+        return BatchManager(
+            ledger=self.ledger,
+            open_lane=self._open_lane,
+            directory=self.config.ledger.parent / "jobs",
+            clock=self.clock,
+        )
+
+    def close(self) -> None:
+        """Close the ledger and all lanes."""
+        if self._lanes is not None:
+            self._lanes.close()
+        if self._ledger is not None:
+            self._ledger.close()
+        self._lanes = self._ledger = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _book(self) -> JobBook:
+        return JobBook(self.clock)
+
+    def _space(self, model: ModelId, dimensions: int | None) -> Space:
+        card = self.registry.card(model)
+        return Space.of(card, require_dimensions(card, dimensions))
+
+    def _require_agreement(self, name: str, space: Space, planned: IndexConfig) -> None:
+        expected = self._space(planned.model, planned.dimensions)
+        if space != expected:
+            raise UsageError(
+                f"{self.config.place} says that index '{name}' is {expected}; asked for is {space}.",
+                f"Change [indexes.{name}] there, or leave out --model and --dimensions.",
+            )
+
+    def _index(self, record: IndexRecord) -> Index:
+        return Index(
+            ledger=self.ledger,
+            lanes=self.lanes,
+            manager=self.manager,
+            record=record,
+            root=self.config.root,
+        )
+
+    def _open_lane(self, job: Job) -> BatchLane:
+        with self.ledger.read() as connection:
+            bound = BoundSpace.load(connection, job.space_id)
+        return self.lanes.batch(job.provider, bound)
+
+    def _job(self, job_id: int) -> Job:
+        if not self.has_ledger:
+            raise UnknownNameError(f"There is no job {job_id}.", "`embedlane jobs list` shows them all.")
+        with self.ledger.read() as connection:
+            return self._book.get(connection, job_id)
+
+    def _job_report(self, job: Job) -> JobReport:
+        with self.ledger.read() as connection:
+            rows = self._book.row_counts(connection, job.id)
+            space = BoundSpace.load(connection, job.space_id).space
+        card = self.registry.card(space.model)
+        cost = None if job.tokens is None else card.price.cost(Lane.BATCH, job.tokens)
+        return JobReport(job=job, model=str(space.model), rows=rows, cost=cost)
+
+
+def _settings(planned: IndexConfig) -> IndexSettings:
+    chunks = ChunkRule(size=planned.chunk_size, overlap=planned.chunk_overlap, unit=planned.chunk_unit)
+    return IndexSettings(chunks=chunks, on_too_long=planned.on_too_long)
