@@ -1,4 +1,4 @@
-"""The configuration: ``embedlane.toml``, or ``[tool.embedlane]`` in ``pyproject.toml``, under ``EMBEDLANE_*``.
+"""The configuration: ``embedlane.toml`` or ``[tool.embedlane]`` in ``pyproject.toml``, and ``EMBEDLANE_*``.
 
 The file is found by walking up from the working directory. A variable of the environment stands above the
 file, a call's argument above both. Secrets are never in it: it names the variables that hold them.

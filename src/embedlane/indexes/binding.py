@@ -67,7 +67,7 @@ def create_index(
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} can't be the name of an index.",
-            "Use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit.",
+            "Use up to 100 letters, digits, dots, dashes and underscores; begin with a letter or digit.",
         )
     bound = BoundSpace.register(connection, space, now)
     values = {"name": name, "space_id": bound.id, "settings": settings.to_json(), "created_at": now}
@@ -125,7 +125,7 @@ _QUERY = select(
 ).join(spaces, spaces.c.id == indexes.c.space_id)
 
 
-def _record(row: Row[Any]) -> IndexRecord:
+def _record(row: Row[*tuple[Any, ...]]) -> IndexRecord:
     space = Space.parse(row.canonical)
     if space.fingerprint != row.fingerprint:
         raise SpaceMismatchError(

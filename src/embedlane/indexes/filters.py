@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
-from sqlalchemy import and_, false, or_
+from sqlalchemy import and_, false, func, or_
 
 from embedlane.errors import UsageError
 from embedlane.ledger.schema import items
@@ -30,7 +30,9 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_TEXT = re.compile(r"\s*(?P<key>[^<>=!\s]+)\s*(?:(?P<sign><=|>=|!=|=|<|>)|\s(?P<word>in)\s)(?P<value>.*)", re.DOTALL)
+_TEXT = re.compile(
+    r"\s*(?P<key>[^<>=!\s]+)\s*(?:(?P<sign><=|>=|!=|=|<|>)|\s(?P<word>in)\s)(?P<value>.*)", re.DOTALL
+)
 
 
 @attrs.frozen
@@ -99,7 +101,7 @@ def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Conditi
         if isinstance(wanted, Mapping):
             unknown = set(wanted) - set(_COMPARE)
             if unknown:
-                raise UsageError(f"{sorted(unknown)[0]!r} compares nothing.", f"Use one of {' '.join(_COMPARE)}.")
+                raise UsageError(f"{min(unknown)!r} compares nothing.", f"Use one of {' '.join(_COMPARE)}.")
             found += [Condition(key, sign, (value,)) for sign, value in wanted.items()]
         elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
             found.append(Condition(key, "in", tuple(wanted)))
@@ -110,8 +112,6 @@ def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Conditi
 
 def _is_kind(key: str, value: Scalar) -> ColumnElement[bool]:
     """Whether the metadata's value is of the kind of *value*: a cast would turn any text into a number."""
-    from sqlalchemy import func  # noqa
-
     kind = func.json_type(items.c.metadata, f'$."{key}"')
     if isinstance(value, bool):
         return kind.in_(["true", "false"])

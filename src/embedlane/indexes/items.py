@@ -54,7 +54,10 @@ class Changes:
     def __add__(self, other: Changes) -> Changes:
         """Both together."""
         return Changes(
-            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in attrs.fields(Changes)}
+            **{
+                field.name: getattr(self, field.name) + getattr(other, field.name)
+                for field in attrs.fields(Changes)
+            }
         )
 
 
@@ -191,7 +194,9 @@ class ItemBook:
     def _mark_seen(self, connection: Connection, ids: Sequence[str], run: int) -> None:
         for part in batched(ids):
             connection.execute(
-                update(items).where(items.c.index_id == self.index_id, items.c.item.in_(part)).values(seen=run)
+                update(items)
+                .where(items.c.index_id == self.index_id, items.c.item.in_(part))
+                .values(seen=run)
             )
 
 
@@ -206,9 +211,7 @@ def forget_unused_contents(connection: Connection, among: Sequence[str] | None =
     """
     used = select(items.c.id).where(items.c.content_hash == contents.c.hash).exists()
     carried = (
-        select(job_rows.c.key)
-        .where(job_rows.c.key == contents.c.hash, job_rows.c.verdict == "open")
-        .exists()
+        select(job_rows.c.key).where(job_rows.c.key == contents.c.hash, job_rows.c.verdict == "open").exists()
     )
     unused = delete(contents).where(not_(used), not_(carried))
     if among is None:

@@ -82,7 +82,9 @@ class JobBook:
         self._tell(connection, job.id, event.value, job.state, after, detail)
         return self.get(connection, job.id)
 
-    def postpone(self, connection: Connection, job: Job, pause: float, detail: str = "", **values: Any) -> Job:
+    def postpone(
+        self, connection: Connection, job: Job, pause: float, detail: str = "", **values: Any
+    ) -> Job:
         """Let *job* be for *pause* seconds; *detail*, if any, becomes part of its story."""
         connection.execute(
             update(jobs)
@@ -105,14 +107,14 @@ class JobBook:
         Raises:
             UnknownNameError: If there is none.
         """
-        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one_or_none()
         if row is None:
             raise UnknownNameError(f"There is no job {job_id}.", "`embedlane jobs list` shows them all.")
         return Job.from_row(row)
 
     def all(self, connection: Connection) -> list[Job]:
         """All jobs, the oldest first."""
-        return [Job.from_row(row) for row in connection.execute(select(jobs).order_by(jobs.c.id))]
+        return [Job.from_row(row) for row in connection.execute(select(jobs).order_by(jobs.c.id)).mappings()]
 
     def unfinished(self, connection: Connection) -> list[Job]:
         """Jobs with something left to do, the oldest first: not final, or not cleaned up."""
@@ -123,7 +125,7 @@ class JobBook:
         )
         going_on = jobs.c.state.not_in([state.value for state in FINAL])
         query = select(jobs).where(or_(going_on, to_clean)).order_by(jobs.c.id)
-        return [Job.from_row(row) for row in connection.execute(query)]
+        return [Job.from_row(row) for row in connection.execute(query).mappings()]
 
     def count_active(self, connection: Connection, provider: str) -> int:
         """Number of the provider's jobs that have not ended there."""
@@ -135,9 +137,7 @@ class JobBook:
 
     def keep_rows(self, connection: Connection, job: Job, rows: int) -> None:
         """Let go of all rows from position *rows* on; they are pending again."""
-        connection.execute(
-            delete(job_rows).where(job_rows.c.job_id == job.id, job_rows.c.position >= rows)
-        )
+        connection.execute(delete(job_rows).where(job_rows.c.job_id == job.id, job_rows.c.position >= rows))
 
     def close_rows(self, connection: Connection, job: Job) -> list[str]:
         """Turn the rows that are still open into missing ones; return their keys."""
@@ -153,7 +153,7 @@ class JobBook:
             .where(job_rows.c.job_id == job_id)
             .group_by(job_rows.c.verdict)
         )
-        return RowCounts(**{verdict: count for verdict, count in connection.execute(query)})
+        return RowCounts(**dict(connection.execute(query).tuples().all()))
 
     def events(self, connection: Connection, job_id: int) -> list[EventRecord]:
         """The story of a job."""
@@ -165,7 +165,7 @@ class JobBook:
             job_events.c.state_after,
             job_events.c.detail,
         ).where(job_events.c.job_id == job_id)
-        return [EventRecord(**row._mapping) for row in connection.execute(query.order_by(job_events.c.id))]
+        return [EventRecord(**row) for row in connection.execute(query.order_by(job_events.c.id)).mappings()]
 
     def _tell(
         self, connection: Connection, job_id: int, event: str, before: str, after: str, detail: str

@@ -1,8 +1,8 @@
 """From a job's results to verdicts on its rows.
 
 Results may be missing, doubled, shuffled, partial, malformed, or of rows that nobody sent. Each row ends
-with one verdict; what fits no open row is counted and reported, and never fatal for the others. Every batch of
-results is one transaction, so that a kill in the middle costs nothing: the same stream is read again.
+with one verdict; what fits no open row is counted and reported, and never fatal for the others. Every batch
+of results is one transaction, so that a kill in the middle costs nothing: the same stream is read again.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class Collector:
         no = {refusal.key for refusal in (*refusals, *invalid)}
         self._judge(connection, Verdict.REFUSED, [p for p, answer in fresh.items() if answer.key in no])
         self._judge(connection, Verdict.STORED, [p for p, answer in fresh.items() if answer.key not in no])
-        examples = [*(piece.message for piece in broken), *(f"{r.code}: {r.message}" for r in (*refusals, *invalid))]
+        examples = [
+            *(piece.message for piece in broken),
+            *(f"{r.code}: {r.message}" for r in (*refusals, *invalid)),
+        ]
         return Collected(
             stored=len(vectors) - len(invalid),
             refused=len(no),

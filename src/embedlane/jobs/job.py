@@ -12,7 +12,7 @@ from embedlane.jobs.states import FINAL, JobState
 from embedlane.providers.values import StagedInput
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import RowMapping
 
 
 class Verdict(StrEnum):
@@ -76,9 +76,9 @@ class Job:
     cleaned: bool
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> Self:
+    def from_row(cls, row: RowMapping) -> Self:
         """Read a row of the table ``jobs``."""
-        return cls(**{**row._mapping, "state": JobState(row.state)})
+        return cls(**{**row, "state": JobState(row["state"])})
 
     @property
     def final(self) -> bool:

@@ -270,7 +270,7 @@ class BatchManager:
             return self.book.change(connection, job, _settled(remote.state), detail, tokens=tokens)
 
     def _clean(self, job: Job) -> Job:
-        """Remove what is no longer needed, here and at the provider. A failed job is kept there to look at."""
+        """Remove what is no longer needed, here and at the provider. A failed job stays there to look at."""
         self._path(job).unlink(missing_ok=True)
         if job.remote is None or job.state is JobState.FAILED:
             return job

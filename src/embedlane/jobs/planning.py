@@ -26,7 +26,7 @@ class PendingRows(Protocol):
         ...
 
 
-def plan_jobs(  # noqa: PLR0913 - each is a number or a collaborator of its own
+def plan_jobs(
     ledger: Ledger,
     book: JobBook,
     pending: PendingRows,

@@ -146,8 +146,7 @@ _MEANINGS = (
     (
         ("not a database", "malformed", "disk image"),
         "is damaged or not a database",
-        "Restore it from a backup, or move it away and add and embed again; vectors in it can be saved with "
-        "sqlite3's .recover.",
+        "Restore it from a backup, or move it away, then add and embed again.",
     ),
     (
         ("locked", "busy"),

@@ -112,9 +112,10 @@ def _shut_down(card: ModelCard) -> str:
 def _successor(card: ModelCard) -> str:
     if card.lifecycle.successor is None:
         return "`embedlane models list` shows the models that still answer."
+    successor = card.lifecycle.successor
     return (
-        f"Its successor is {card.lifecycle.successor}, another vector space: "
-        "`embedlane migrate --help` says how to move an index to it."
+        f"Its successor is {successor}, another vector space: `embedlane index create NAME --model {successor}`, "
+        "then add and embed again."
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+
 @attrs.frozen(kw_only=True)
 class Plugin:
     """A plugin that loaded."""
@@ -154,7 +155,9 @@ class _Loader:
         known = set(hook_names())
         for name in names:
             if name not in known:
-                raise _Fault(f"it implements {name}, and there is no such hook; the hooks are {_listed(known)}")
+                raise _Fault(
+                    f"it implements {name}, and there is no such hook; the hooks are {_listed(known)}"
+                )
         return tuple(names)
 
 

@@ -51,7 +51,7 @@ def embedlane_routes() -> Iterable[Route]:  # type: ignore[empty-body]
 
         @hookimpl
         def embedlane_routes():
-            return [Route(provider="acme", models=["acme:embed-1"], lane="sync", factory="acme_lane.sdk:open")]
+            return [Route(provider="acme", models=["acme:embed-1"], lane="sync", factory="acme.sdk:open")]
 
     .. versionadded:: 0.1
     """

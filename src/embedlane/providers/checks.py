@@ -84,7 +84,9 @@ class Checker:
         try:
             return np.asarray(vectors, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise self._violation(None, f"returned something other than numbers ({error})", "numbers") from error
+            raise self._violation(
+                None, f"returned something other than numbers ({error})", "numbers"
+            ) from error
 
     def _units(self, matrix: NDArray[np.float64], key: str | None) -> NDArray[np.float32]:
         finite = np.isfinite(matrix).all(axis=1)
@@ -102,13 +104,15 @@ class Checker:
                 raise self._violation(
                     key or worst,
                     f"has length {lengths[worst]:.4f}",
-                    f"unit length, as the card of {self.card.id} promises at {self.space.dimensions} dimensions",
+                    f"unit length, as its card promises at {self.space.dimensions} dimensions",
                 )
         units: NDArray[np.float32] = (matrix / lengths[:, None]).astype(np.float32)
         return units
 
     def _size_violation(self, row: int | str, vector: RawVector) -> ResponseError:
-        return self._violation(row, f"has {len(vector)} numbers", f"{self.space.dimensions}, the index's size")
+        return self._violation(
+            row, f"has {len(vector)} numbers", f"{self.space.dimensions}, the index's size"
+        )
 
     def _violation(self, row: int | str | None, found: str, expected: str) -> ResponseError:
         place = "" if row is None else f" row {row}"

@@ -97,9 +97,7 @@ class RemoteState(StrEnum):
         return self not in _GOING_ON
 
 
-_GOING_ON = frozenset(
-    {RemoteState.PENDING, RemoteState.RUNNING, RemoteState.CANCELLING, RemoteState.UNKNOWN}
-)
+_GOING_ON = frozenset({RemoteState.PENDING, RemoteState.RUNNING, RemoteState.CANCELLING, RemoteState.UNKNOWN})
 
 
 @attrs.frozen(kw_only=True)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class TokenCounter(Protocol):
     """Counts tokens as the model does, without loading the model."""
 
-    #: Whether counts are the model's own; False for estimates.
-    exact: bool
+    @property
+    def exact(self) -> bool:
+        """Whether counts are the model's own; False for estimates."""
+        ...
 
     def count(self, texts: Sequence[str]) -> Sequence[int]:
         """Tokens of each text, special tokens included."""

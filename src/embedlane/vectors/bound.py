@@ -51,10 +51,10 @@ class BoundSpace:
             SpaceMismatchError: With both spaces side by side.
         """
         if other != self.space:
-            raise SpaceMismatchError(f"Refused to {deed}: two spaces would meet.\n{self.space.beside(other)}\n")
+            raise SpaceMismatchError(
+                f"Refused to {deed}: two spaces would meet.\n{self.space.beside(other)}\n"
+            )
 
     def changed(self, connection: Connection) -> None:
         """Count a change of the space's vectors, so that loaded copies are known to be stale."""
-        connection.execute(
-            update(spaces).where(spaces.c.id == self.id).values(changes=spaces.c.changes + 1)
-        )
+        connection.execute(update(spaces).where(spaces.c.id == self.id).values(changes=spaces.c.changes + 1))

@@ -119,9 +119,7 @@ class Pending:
         )
 
     def _wanted(self) -> FromClause:
-        return (
-            select(items.c.content_hash).distinct().where(items.c.index_id == self.index_id)
-        ).subquery()
+        return (select(items.c.content_hash).distinct().where(items.c.index_id == self.index_id)).subquery()
 
     def _sendable(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
         return not_(

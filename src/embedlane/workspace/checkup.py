@@ -32,7 +32,7 @@ def check_plugins(declared: Declarations, registry: Registry[Route]) -> Iterator
             level="problem",
             subject=f"plugin {plugin.name}",
             message=f"{plugin.distribution} {plugin.version}: {plugin.reason}",
-            hint=f"Upgrade or uninstall {plugin.distribution}, or leave it out with EMBEDLANE_PLUGINS=-{plugin.name}.",
+            hint=f"Upgrade or uninstall {plugin.distribution}, or set EMBEDLANE_PLUGINS=-{plugin.name}.",
         )
     for conflict in registry.conflicts:
         yield Finding(level="problem", subject=f"model {conflict.model}", message=str(conflict))

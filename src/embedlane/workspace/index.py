@@ -289,9 +289,7 @@ class Index:
         driver = Driver(manager=self._manager, on_change=on_change)
         ids = {job.id for job in planned} | self._earlier_jobs()
         jobs = driver.finish(ids) if wait else driver.submit(ids)
-        return EmbedReport(
-            lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs), tally=self.tally()
-        )
+        return EmbedReport(lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs), tally=self.tally())
 
     def _earlier_jobs(self) -> set[int]:
         """Numbers of unfinished jobs of this space, which an earlier run may have left."""

@@ -38,7 +38,7 @@ def plan_lanes(connection: Connection, pending: Pending, lanes: Lanes, space: Sp
     )
 
 
-def _tokens(  # noqa: PLR0913, PLR0917 - private, and each is needed
+def _tokens(
     connection: Connection, pending: Pending, lanes: Lanes, space: Space, tally: Tally, now: float
 ) -> tuple[int, str]:
     """Tokens of the pending contents, and how they were found."""

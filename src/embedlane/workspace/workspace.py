@@ -98,9 +98,7 @@ class Workspace:
                     *((CORE, route) for route in ROUTES),
                     *((owner, route) for owner, routes in declared.routes for route in routes),
                 ],
-                overrides=[
-                    (self.config.place, entry.card) for entry in self.config.models if entry.override
-                ],
+                overrides=[(self.config.place, entry.card) for entry in self.config.models if entry.override],
                 plugins=known_plugins(),
             )
         return self._registry

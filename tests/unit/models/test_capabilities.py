@@ -102,7 +102,7 @@ def test_a_retired_model_is_refused_with_its_successor():
     error = refused("google:text-embedding-004", "sync", LEGACY)
     assert error.message == "google:text-embedding-004 was shut down on 2026-01-14."
     assert "google:gemini-embedding-001" in error.hint
-    assert "`embedlane migrate" in error.hint
+    assert "`embedlane index create NAME --model google:gemini-embedding-001`" in error.hint
 
 
 def test_a_retired_model_without_successor_names_the_list():

@@ -46,7 +46,7 @@ def test_preformatted_text_keeps_its_lines():
 
 def test_missing_end_tags_lose_nothing():
     """HTML may leave out end tags, also that of `head`."""
-    assert text_of("<head><title>T</title><body><p>one<p>two<li>three") == "one\n\ntwo\n\nthree"
+    assert text_of("<head><title>T</title><body><p>one<p>two<li>three") == "one\n\ntwo\nthree"
 
 
 def test_declared_encoding_is_used():
@@ -66,7 +66,9 @@ def test_page_without_text_has_no_parts(markup):
     assert html.read(markup.encode(), "a.html").parts == ()
 
 
-@pytest.mark.parametrize("markup", ["readme.txt", "https://example.org/", '<?xml version="1.0"?><html>x</html>'])
+@pytest.mark.parametrize(
+    "markup", ["readme.txt", "https://example.org/", '<?xml version="1.0"?><html>x</html>']
+)
 def test_no_warnings_about_the_markup(markup):
     """Text that looks like a file name or like XML is read in silence."""
     assert text_of(markup)

@@ -65,7 +65,10 @@ def test_blank_lines_count_but_are_not_read():
         (b'{"id":null,"text":"a"}', "the id 'id' is null, not a text or a whole number"),
         (b'{"id":true,"text":"a"}', "the id 'id' is true or false, not a text or a whole number"),
         (b'{"id":{},"text":"a"}', "the id 'id' is an object, not a text or a whole number"),
-        (b'{"id":1.5,"text":"a"}', "the id 'id' is not a whole number of at most 64 bits; write it as a text"),
+        (
+            b'{"id":1.5,"text":"a"}',
+            "the id 'id' is not a whole number of at most 64 bits; write it as a text",
+        ),
         (b'{"id":" ","text":"a"}', "the id 'id' is empty"),
         (b'{"id":"\\ud800","text":"a"}', "the id 'id' holds a character that can't be kept"),
         (b'{"id":"\\u0000","text":"a"}', "the id 'id' holds a character that can't be kept"),
@@ -113,7 +116,9 @@ def test_an_endless_line_is_skipped():
     assert good.id == "2"
 
 
-@given(st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1), st.dictionaries(st.text(), st.integers()))))
+@given(
+    st.lists(st.tuples(st.text(min_size=1), st.text(min_size=1), st.dictionaries(st.text(), st.integers())))
+)
 def test_reads_what_json_writes(rows):
     """Every object comes back as a document, or as one report under its line's number."""
     data = b"".join(json.dumps({**rest, "id": i, "text": t}).encode() + b"\n" for i, t, rest in rows)

@@ -78,7 +78,9 @@ def test_each_docstring_is_a_record():
 def test_metadata_tells_name_kind_and_line():
     """A record says what it documents and where that is."""
     document = python.read(SOURCE.encode(), "m.py")
-    found = {part.metadata["qualname"]: (part.metadata["kind"], part.metadata["line"]) for part in document.parts}
+    found = {
+        part.metadata["qualname"]: (part.metadata["kind"], part.metadata["line"]) for part in document.parts
+    }
     assert found[""] == ("module", 2)
     assert found["Outer"] == ("class", 4)
     assert found["Outer.wait"] == ("async method", 17)
