@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from embedlane.errors import RefusedError, SpaceMismatchError, UnknownNameError, UsageError
 from embedlane.indexes.settings import IndexSettings
@@ -62,7 +61,8 @@ def create_index(
 
     Raises:
         UsageError: If the name can't be a name.
-        RefusedError: If there is an index of that name.
+        SpaceMismatchError: If there is an index of that name in another space.
+        RefusedError: If there is an index of that name in this space.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -71,13 +71,14 @@ def create_index(
         )
     bound = BoundSpace.register(connection, space, now)
     values = {"name": name, "space_id": bound.id, "settings": settings.to_json(), "created_at": now}
-    try:
-        connection.execute(insert(indexes), values)
-    except IntegrityError:
+    existing = connection.execute(_QUERY.where(indexes.c.name == name)).one_or_none()
+    if existing is not None:
+        _record(existing).require(space)
         raise RefusedError(
             f"There is an index '{name}' already.",
             f"`embedlane index show {name}` shows it; `embedlane index drop {name}` removes it.",
-        ) from None
+        )
+    connection.execute(insert(indexes), values)
     return load_index(connection, name)
 
 

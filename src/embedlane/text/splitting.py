@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 #: Characters of the smallest window. Plain text is cut as it would be in one piece. Markdown may not be,
 #: because a window may begin within a list or a block of code, so only unusually long files have a second.
-_WINDOWS = {Form.PROSE: 1 << 16, Form.RECORD: 1 << 16, Form.MARKDOWN: 1 << 20}
-#: Pieces in a window, at least; the last one is split again with the next window.
-_PIECES = 16
-#: Longest English-like text per token that is counted as a whole; beyond, a head is counted first.
-_LONG_TOKEN = 8
+_WINDOWS = {Form.PROSE: 1 << 12, Form.RECORD: 1 << 12, Form.MARKDOWN: 1 << 20}
+#: Pieces in a window, at least, of which the last one is split again with the next. Each piece costs time
+#: for the whole rest of its window.
+_PIECES = 32
+#: Characters of a usual token, and of one so long that a head of the text is counted first.
+_TOKEN, _LONG_TOKEN = 4, 8
 #: Words whose tokens are remembered, and characters of the longest one.
 _WORDS, _WORD = 100_000, 64
 
@@ -109,7 +110,7 @@ class TokenSplitter:
         capacity = max(1, self.size - self._words.special)
         kind = MarkdownSplitter if form is Form.MARKDOWN else TextSplitter
         split = kind.from_callback(_Measure(count, capacity), capacity, min(self.overlap, capacity - 1))
-        window = max(_WINDOWS[form], _PIECES * capacity * _LONG_TOKEN)
+        window = max(_WINDOWS[form], _PIECES * capacity * _TOKEN)
         return _through_windows(split.chunk_indices, text, window)
 
 

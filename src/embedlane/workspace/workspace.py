@@ -159,12 +159,17 @@ class Workspace:
             record = create_index(connection, name, space, settings, self.clock())
         return self._index(record)
 
-    def index(self, name: str) -> Index:
+    def index(self, name: str, *, model: str | None = None, dimensions: int | None = None) -> Index:
         """Open an index; one that the configuration describes is made when it is first asked for.
+
+        Args:
+            name: Its name.
+            model: The model that the caller expects it to be bound to; None for any.
+            dimensions: The size that goes with *model*; None for the model's native size.
 
         Raises:
             UnknownNameError: If there is none; lists near misses.
-            SpaceMismatchError: If the configuration names another space than the index is bound to.
+            SpaceMismatchError: If it is bound to another space than the configuration or the caller says.
         """
         planned = self.config.indexes.get(name)
         if planned is not None and name not in {record.name for record in self.indexes()}:
@@ -177,6 +182,8 @@ class Workspace:
             record = load_index(connection, name)
         if planned is not None:
             record.require(self._space(planned.model, planned.dimensions))
+        if model is not None:
+            record.require(self._space(ModelId.parse(model), dimensions))
         return self._index(record)
 
     def indexes(self) -> list[IndexRecord]:

@@ -23,11 +23,16 @@ class Words:
     asked: list[list[str]] = attrs.field(factory=list)
 
     def count(self, texts):
+        """See TokenCounter."""
         self.asked.append(list(texts))
         return [2 + len(text.split()) + 3 * sum(not each.isascii() for each in text) for text in texts]
 
     def cut(self, text, tokens):
-        return " ".join(text.split()[: max(0, tokens - 2)])
+        """See TokenCounter."""
+        words = text.split()
+        while words and self.count([" ".join(words)])[0] > tokens:
+            words.pop()
+        return " ".join(words)
 
 
 def cutter(policy="error", limit=None, counter=None, **rule) -> Cutter:

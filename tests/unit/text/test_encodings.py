@@ -10,7 +10,7 @@ from embedlane.text.documents import Unreadable
 from embedlane.text.encodings import binary_kind, decode, storable
 
 GERMAN = "Der Größe nach — „schön“ und naïve cafés, über alle Maßen.\nDie Straße führt nach Süden.\n" * 3
-FRENCH = "L’été dernier, nous avons déjeuné près du château où naquit le maître.\n" * 3
+FRENCH = "L'été dernier, nous avons déjeuné près du château où naquit le maître.\n" * 3
 JAPANESE = "日本語の文章です。これはテストのための長い文章であり、判定に十分な長さが必要です。\n" * 5
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю.\n" * 5
 

@@ -95,7 +95,7 @@ def test_standard_input_is_a_dash(tree):
 
 
 def test_a_pipe_can_be_named(tree):
-    """A named pipe is what a shell's <(command) is; in a directory it is reported, for reading it might block."""
+    """A named pipe is what a shell's <(command) is; in a directory it might block, so it is reported."""
     os.mkfifo(tree / "pipe.txt")
     assert names(tree, tree / "pipe.txt") == ["pipe.txt"]
     assert problems(tree, tree) == ["pipe.txt: not a file, but a named pipe"]

@@ -27,10 +27,12 @@ class Words:
     calls: int = 0
 
     def count(self, texts):
+        """See TokenCounter."""
         self.calls += 1
         return [2 + sum(-(-len(word) // 3) for word in text.split()) for text in texts]
 
     def cut(self, text, tokens):
+        """See TokenCounter."""
         return text[:tokens]
 
 
@@ -38,6 +40,7 @@ class Blanks(Words):
     """Counts blanks too, so that a sum over words is too small."""
 
     def count(self, texts):
+        """See TokenCounter."""
         return [len(text) for text in texts]
 
 
