@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,11 +17,13 @@ _T = TypeVar("_T")
 BOUND_VALUES = 900
 
 
-def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+#: The insert of each database that a ledger can be in.
+_INSERTS = {"sqlite": sqlite.insert}
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert:
     """An insert into *table* that has ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _INSERTS[connection.dialect.name](table)
 
 
 def batched(values: Sequence[_T], size: int = BOUND_VALUES) -> Iterator[Sequence[_T]]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import orjson
 
 from embedlane.errors import ConfigError, InputError, MissingDependencyError
 
@@ -78,7 +77,7 @@ def verified(path: Path, stamps: Path) -> Path:
     """
     status = path.stat()
     wanted = DIGESTS[path.name]
-    stamp = orjson.dumps([str(path.resolve()), status.st_size, status.st_mtime_ns, wanted])
+    stamp = json.dumps([str(path.resolve()), status.st_size, status.st_mtime_ns, wanted]).encode()
     memory = stamps / f"{path.name}.verified"
     if _content(memory) == stamp:
         return path

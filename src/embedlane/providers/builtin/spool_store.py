@@ -12,14 +12,13 @@ main file stays free for a create or a cancel in the meantime.
 from __future__ import annotations
 
 import sqlite3
-import sys
-from array import array
 from collections.abc import Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from embedlane.errors import LedgerError, TransientError
 from embedlane.providers.values import Refusal, RemoteState, Vector
@@ -27,11 +26,12 @@ from embedlane.providers.values import Refusal, RemoteState, Vector
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedlane.providers.values import RawVector
 
 _VERSION = 1
 _BUSY_SECONDS = 30.0
 _PAGE = 256
+#: Little-endian, so that the file reads the same everywhere.
+_FLOAT32 = np.dtype("<f4")
 _OPEN = "('pending', 'running')"
 
 _SCHEMA = (
@@ -62,7 +62,7 @@ _SCHEMA = (
         job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
         line INTEGER NOT NULL,
         key TEXT NOT NULL,
-        vector BLOB,                      -- float32, little-endian; NULL for a refusal
+        vector BLOB,                      -- float32; NULL for a refusal
         code TEXT,
         message TEXT,
         PRIMARY KEY (job, line),
@@ -296,25 +296,10 @@ def _as_dict(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, objec
 def _result(row: dict[str, Any]) -> Vector | Refusal:
     if row["vector"] is None:
         return Refusal(row["key"], row["code"], row["message"])
-    return Vector(row["key"], _numbers(row["vector"]))
+    return Vector(row["key"], np.frombuffer(row["vector"], dtype=_FLOAT32))
 
 
 def _columns(result: Vector | Refusal) -> tuple[str, bytes | None, str | None, str | None]:
     if isinstance(result, Refusal):
         return result.key, None, result.code, result.message
-    return result.key, _blob(result.values), None, None
-
-
-def _blob(values: RawVector) -> bytes:
-    numbers = array("f", values)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def _numbers(blob: bytes) -> array[float]:
-    numbers = array("f")
-    numbers.frombytes(blob)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
+    return result.key, np.asarray(result.values, dtype=_FLOAT32).tobytes(), None, None

@@ -96,7 +96,9 @@ def test_a_job_lives_from_stage_to_delete(tmp_path):
     for _ in range(2):
         results = list(spool.results(done))
         assert [result.key for result in results] == [row.key for row in wanted]
-        assert [result.values for result in results] == [hash_vector(row.text, SIZE) for row in wanted]
+        assert [list(result.values) for result in results] == [
+            list(hash_vector(row.text, SIZE)) for row in wanted
+        ]
     spool.delete(job.name)
     assert list((tmp_path / "spool" / "inputs").iterdir()) == []
     spool.delete(job.name)
@@ -352,6 +354,35 @@ def test_two_pollers_never_do_the_same_work(tmp_path):
     assert (job.state, job.rows_done, second.seen) == (RemoteState.PENDING, 0, [])
     assert job.poll_after > 0
     assert first.seen == [row.text for row in rows(8)]
+
+
+@pytest.mark.parametrize("deed", ["cancel", "delete"])
+def test_a_job_that_ends_before_the_turn_is_left_alone(tmp_path, deed):
+    """Between the first look at a job and the turn to work on it, it may end; then nothing is embedded."""
+    clock, embedder = Clock(), Watched()
+    spool = SpoolEmbedder(tmp_path / "spool", embedder, clock=clock)
+    name = start(spool, tmp_path, rows(2)).name
+    calls = []
+
+    def act():
+        calls.append(None)
+        if len(calls) == 2:  # the first asks what has expired, the second whether the delay has passed
+            getattr(spool, deed)(name)
+        return clock.now
+
+    spool.clock = act
+    assert spool.get(name).state is (RemoteState.CANCELLED if deed == "cancel" else RemoteState.GONE)
+    assert embedder.seen == []
+
+
+def test_a_turn_that_cannot_be_taken_is_told(tmp_path):
+    """A lock that is broken is an error, not somebody else at work."""
+    spool = SpoolEmbedder(tmp_path / "spool", Watched())
+    name = start(spool, tmp_path, rows(2)).name
+    (tmp_path / "spool" / "turn.db").mkdir()
+    with pytest.raises(TransientError, match="can't be used now"):
+        spool.get(name)
+    assert [job.rows_done for job in spool.find("tag")] == [0]
 
 
 def test_jobs_of_another_space_are_reported_but_not_worked_on(tmp_path):
