@@ -7,6 +7,7 @@ file, a call's argument above both. Secrets are never in it: it names the variab
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,13 +20,16 @@ from embedlane.errors import ConfigError
 from embedlane.models.loading import CardEntry, load_entries
 from embedlane.models.names import ModelId
 from embedlane.models.structuring import structure
-from embedlane.text.cutting import TooLong, Unit
+from embedlane.text.cutting import ChunkRule, TooLong, Unit
 
 #: Names of the two files, in the order in which a folder is searched for them.
 FILE, PYPROJECT = "embedlane.toml", "pyproject.toml"
 #: Where the ledger is when nothing is said, below the folder of the configuration.
 DEFAULT_LEDGER = ".embedlane/lane.db"
 _PREFIX = "EMBEDLANE_"
+_LEDGER = f"{_PREFIX}LEDGER"
+#: The head of a table of ours in pyproject.toml.
+_HEAD = re.compile(rb"^\s*\[\s*tool\s*\.\s*embedlane\s*[\].]", re.MULTILINE)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,15 +39,22 @@ class IndexConfig:
     #: The model.
     model: ModelId
     #: Size of the vectors; None for the model's native size.
-    dimensions: int | None = None
+    dimensions: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
+    )
     #: Size of a chunk of running text; 0 for no cutting, None for the smaller of 512 and the model's limit.
     chunk_size: int | None = None
     #: How much of a chunk is repeated in the next, in the same unit.
     chunk_overlap: int = 0
     #: What sizes count.
-    chunk_unit: Unit = Unit.TOKENS
+    chunk_unit: Unit = attrs.field(default=Unit.TOKENS)
     #: What happens to an input over the model's token limit.
     on_too_long: TooLong = TooLong.ERROR
+
+    @chunk_unit.validator
+    def _check_chunks(self, _attribute: attrs.Attribute[Unit], unit: Unit) -> None:
+        # Here, where an error gets the path of the table.
+        ChunkRule(size=self.chunk_size, overlap=self.chunk_overlap, unit=unit)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +74,7 @@ class _File:
     ledger: str = DEFAULT_LEDGER
     plugins: tuple[str, ...] | None = None
     indexes: Mapping[str, IndexConfig] = attrs.field(factory=dict)
-    routes: Mapping[str, RouteChoice] = attrs.field(factory=dict)
+    routes: Mapping[ModelId, RouteChoice] = attrs.field(factory=dict)
     providers: Mapping[str, dict[str, Any]] = attrs.field(factory=dict)
 
 
@@ -114,6 +125,8 @@ def load_config(
     variables = os.environ if environment is None else environment
     named = file or (Path(variables["EMBEDLANE_CONFIG"]) if variables.get("EMBEDLANE_CONFIG") else None)
     start = (start or Path.cwd()).absolute()
+    if not start.is_dir():
+        raise ConfigError(f"There is no folder {start} to look for a configuration in.", "Correct the path.")
     path = named.absolute() if named else find_config(start)
     raw = read_table(path) if path else {}
     place = str(path) if path else "the environment"
@@ -123,10 +136,10 @@ def load_config(
     return Config(
         root=root,
         file=path,
-        ledger=_ledger_path(settings.ledger, root, place),
+        ledger=_ledger_path(settings.ledger, root, _LEDGER if _LEDGER in variables else place),
         plugins=settings.plugins,
         indexes=settings.indexes,
-        routes={ModelId.parse(model): choice for model, choice in settings.routes.items()},
+        routes=settings.routes,
         providers=settings.providers,
         models=load_entries({"models": merged.get("models", [])}, place),
     )
@@ -138,7 +151,7 @@ def find_config(start: Path) -> Path | None:
         if (folder / FILE).is_file():
             return folder / FILE
         project = folder / PYPROJECT
-        if project.is_file() and b"[tool.embedlane" in project.read_bytes():
+        if project.is_file() and _HEAD.search(project.read_bytes()):
             return project
     return None
 
@@ -159,8 +172,12 @@ def read_table(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {error}.", "Mend that line.") from error
     if path.name != PYPROJECT:
         return table
-    found = table.get("tool", {}).get("embedlane", {})
-    return found if isinstance(found, dict) else {}
+    # A file without our table is legal: EMBEDLANE_CONFIG may name it.
+    tools = table.get("tool", {})
+    found = tools.get("embedlane", {}) if isinstance(tools, dict) else {}
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: tool.embedlane: expected a table, not {found!r}.")
+    return found
 
 
 def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
@@ -176,10 +193,10 @@ def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> d
             case ["PLUGINS"]:
                 merged["plugins"] = [part for part in value.split(",") if part.strip()]
             case ["PROVIDERS", provider, key] if provider and key:
-                providers = dict(merged.get("providers", {}))
                 provider = provider.lower().replace("_", "-")
-                providers[provider] = {**providers.get(provider, {}), key.lower(): _toml_value(value)}
-                merged["providers"] = providers
+                merged["providers"] = _with_key(
+                    merged.get("providers", {}), provider, key.lower(), _toml_value(value)
+                )
             case _:
                 raise ConfigError(
                     f"The variable {name} sets nothing.",
@@ -187,6 +204,13 @@ def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> d
                     "EMBEDLANE_PROVIDERS__NAME__KEY.",
                 )
     return merged
+
+
+def _with_key(providers: Any, provider: str, key: str, value: Any) -> Any:
+    """*providers* with one more key; what is no table is left as it is, to be refused with its path."""
+    if not isinstance(providers, Mapping) or not isinstance(providers.get(provider, {}), Mapping):
+        return providers
+    return {**providers, provider: {**providers.get(provider, {}), key: value}}
 
 
 def _toml_value(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import threading
 import unicodedata
 
@@ -116,6 +117,12 @@ def test_threads_share_one_model(embedder):
     assert all(np.abs(result - wanted).max() < 1e-6 for result in results.values())
 
 
+def test_nothing_comes_of_nothing(embedder):
+    """No texts give no vectors, in the right shape."""
+    answer = embedder.embed([], Role.DOCUMENT)
+    assert (answer.vectors.shape, answer.tokens) == ((0, 384), 0)
+
+
 def test_many_texts_are_cut_into_small_runs():
     """Groups hold texts of similar length, each number once, within the tokens that go through at once."""
     lengths = [3, 500, 40, 2, 300, 1024, 2000, 7] * 50
@@ -165,10 +172,12 @@ def test_auto_takes_numpy_where_onnx_is_missing(context, monkeypatch):
         open_sync(context(backend="onnx"))
 
 
-def test_threads_are_the_processors_unless_set(context):
-    """The setting reaches the backend."""
+def test_threads_are_the_processors_unless_set(context, monkeypatch):
+    """The setting reaches the backend; where a process can't ask for its own processors, all are taken."""
     assert open_sync(context(threads=3)).load.args[1] == 3
     assert open_sync(context()).load.args[1] >= 1
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert open_sync(context()).load.args[1] == os.cpu_count()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
-from sqlalchemy import and_, false, func, or_
+from sqlalchemy import false, func, literal, or_, select
 
 from embedlane.errors import UsageError
 from embedlane.ledger.schema import items
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 #: A value that metadata can be compared with.
 Scalar = str | int | float | bool
 
+#: SQLite's whole numbers end before it.
+_TOO_LARGE = 1 << 63
+
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -31,7 +35,8 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 _TEXT = re.compile(
-    r"\s*(?P<key>[^<>=!\s]+)\s*(?:(?P<sign><=|>=|!=|=|<|>)|\s(?P<word>in)\s)(?P<value>.*)", re.DOTALL
+    r"\s*(?P<key>[^<>=!\s]+)\s*(?:(?P<sign><=|>=|!=|=|<|>)|\s(?P<word>in)\s)(?P<value>(?![<>=!]).*)",
+    re.DOTALL,
 )
 
 
@@ -62,7 +67,8 @@ class Condition:
                 f"{text!r} is not a condition.", "Write key=value, key!=value, key>=value, or 'key in a,b,c'."
             )
         words = match["value"].split(",") if match["word"] else [match["value"]]
-        return cls(match["key"], match["sign"] or "in", tuple(_value(word.strip()) for word in words))
+        key = match["key"]
+        return cls(key, match["sign"] or "in", tuple(_scalar(key, _value(word.strip())) for word in words))
 
     def clause(self) -> ColumnElement[bool]:
         """The condition in SQL."""
@@ -71,14 +77,16 @@ class Condition:
         return self._compare(self.sign, self.values[0])
 
     def _compare(self, sign: str, value: Scalar) -> ColumnElement[bool]:
-        field = items.c.metadata[self.key]
-        if isinstance(value, bool):
-            typed: Any = field.as_boolean()
-        elif isinstance(value, (int, float)):
-            typed = field.as_float()
-        else:
-            typed = field.as_string()
-        return and_(_is_kind(self.key, value), _COMPARE[sign](typed, value))
+        # Not a JSON path: in one, SQLite takes no key with a quote, and older releases none with an escape.
+        pair = func.json_each(items.c.metadata).table_valued("key", "type", "value", name="pair")
+        # SQLite gives a truth value as 0 or 1, and SQLAlchemy compares one with nothing else.
+        with_value = literal(int(value) if isinstance(value, bool) else value)
+        meets = (
+            pair.c.key == self.key,
+            pair.c.type.in_(_kinds(value)),
+            _COMPARE[sign](pair.c.value, with_value),
+        )
+        return select(literal(1)).select_from(pair).where(*meets).exists()
 
 
 def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Condition, ...]:
@@ -102,22 +110,33 @@ def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Conditi
             unknown = set(wanted) - set(_COMPARE)
             if unknown:
                 raise UsageError(f"{min(unknown)!r} compares nothing.", f"Use one of {' '.join(_COMPARE)}.")
-            found += [Condition(key, sign, (value,)) for sign, value in wanted.items()]
-        elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
-            found.append(Condition(key, "in", tuple(wanted)))
+            found += [Condition(key, sign, (_scalar(key, value),)) for sign, value in wanted.items()]
+        elif isinstance(wanted, (list, tuple, set, frozenset)):
+            found.append(Condition(key, "in", tuple(_scalar(key, value) for value in wanted)))
         else:
-            found.append(Condition(key, "=", (wanted,)))
+            found.append(Condition(key, "=", (_scalar(key, wanted),)))
     return tuple(found)
 
 
-def _is_kind(key: str, value: Scalar) -> ColumnElement[bool]:
-    """Whether the metadata's value is of the kind of *value*: a cast would turn any text into a number."""
-    kind = func.json_type(items.c.metadata, f'$."{key}"')
+def _kinds(value: Scalar) -> tuple[str, ...]:
+    """SQLite's names for the kind of *value*: without them, any text would count as a number."""
     if isinstance(value, bool):
-        return kind.in_(["true", "false"])
-    if isinstance(value, (int, float)):
-        return kind.in_(["integer", "real"])
-    return kind == "text"
+        return ("true", "false")
+    return ("text",) if isinstance(value, str) else ("integer", "real")
+
+
+def _scalar(key: str, value: object) -> Scalar:
+    if isinstance(value, (int, float)) and not -_TOO_LARGE <= value < _TOO_LARGE and not _is_real(value):
+        raise UsageError(f"{key!r} can't be compared with {value}.", "Compare with a smaller number.")
+    if isinstance(value, (str, int, float)):
+        return value
+    raise UsageError(
+        f"{key!r} can't be compared with {value!r}.", "Compare with a text, a number, true or false."
+    )
+
+
+def _is_real(value: float) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _value(word: str) -> Scalar:

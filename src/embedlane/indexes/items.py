@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
-from sqlalchemy import and_, delete, false, func, insert, not_, or_, select, update
+import orjson
+from sqlalchemy import and_, bindparam, delete, false, func, insert, not_, or_, select, update
 
 from embedlane.indexes.binding import mark_changed
 from embedlane.ledger.dialects import batched, upsert
@@ -112,6 +113,11 @@ class ItemBook:
             mark_changed(connection, self.index_id)
         return changes
 
+    def count(self, connection: Connection) -> int:
+        """Number of items."""
+        query = select(func.count()).select_from(items).where(items.c.index_id == self.index_id)
+        return connection.scalar(query) or 0
+
     def next_run(self, connection: Connection) -> int:
         """A number for a pruning run, above all before it."""
         query = select(func.coalesce(func.max(items.c.seen), 0)).where(items.c.index_id == self.index_id)
@@ -148,7 +154,7 @@ class ItemBook:
             items.c.item, items.c.content_hash, items.c.metadata, items.c.document, items.c.source
         )
         return {
-            row.item: (row.content_hash, row.metadata, row.document, row.source)
+            row.item: (row.content_hash, _told(row.metadata), row.document, row.source)
             for part in batched(ids)
             for row in connection.execute(
                 columns.where(items.c.index_id == self.index_id, items.c.item.in_(part))
@@ -167,11 +173,13 @@ class ItemBook:
         columns = [column.name for column in items.c if column.name != "id"]
         if added:
             connection.execute(insert(items), [{name: row[name] for name in columns} for row in added])
-        for row in updated:
+        if updated:
+            changed = ("document", "source", "content_hash", "metadata", "seen")
             connection.execute(
                 update(items)
-                .where(items.c.index_id == self.index_id, items.c.item == row["item"])
-                .values({name: row[name] for name in columns})
+                .where(items.c.index_id == self.index_id, items.c.item == bindparam("known"))
+                .values({name: bindparam(f"new_{name}") for name in changed}),
+                [{"known": row["item"]} | {f"new_{name}": row[name] for name in changed} for row in updated],
             )
 
     def _remove_others(
@@ -222,14 +230,19 @@ def forget_unused_contents(connection: Connection, among: Sequence[str] | None =
 
 
 def _essence(row: dict[str, object]) -> tuple[object, ...]:
-    return (row["content_hash"], row["metadata"], row["document"], row["source"])
+    return (row["content_hash"], _told(row["metadata"]), row["document"], row["source"])
+
+
+def _told(metadata: object) -> bytes:
+    """*metadata* as text: for Python, 1 and true and 1.0 are equal."""
+    return orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)
 
 
 def _within(source: str) -> ColumnElement[bool]:
     """Whether an item's source is *source* itself, or a file below it."""
     if source == ".":
-        # The root itself: every relative path, but no stream and no absolute path.
-        return and_(items.c.source != "-", not_(_below("/")))
+        # The root itself: every relative path, but no stream, no <python> and no absolute path.
+        return and_(items.c.source != "-", not_(items.c.source.between("<", "=")), not_(_below("/")))
     return or_(items.c.source == source, _below(f"{source.rstrip('/')}/"))
 
 

@@ -75,6 +75,8 @@ class Matrix:
         k = min(k, len(scores))
         if k <= 0:
             return []
-        best = np.argpartition(-scores, k - 1)[:k]
-        order = np.lexsort((rows[best], -scores[best]))
-        return [(int(rows[i]), float(scores[i])) for i in best[order]]
+        # All that are as near as the k-th, so that it is their number that chooses among equals.
+        best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+        order = np.lexsort((rows[best], -scores[best]))[:k]
+        # A sum of products may pass 1 by its last bit.
+        return [(int(rows[i]), min(1.0, max(-1.0, float(scores[i])))) for i in best[order]]

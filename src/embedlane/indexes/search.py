@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.matrix import Matrix
+from embedlane.ledger.dialects import batched
 from embedlane.ledger.schema import contents, items
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ class Searcher:
     def _fresh(self, connection: Connection) -> Matrix:
         record = load_index(connection, self.record.name)
         record.require(self.record.bound.space)
-        if self._matrix is None or self._matrix.stamp != record.stamp:
+        same = (record.id, record.created_at) == (self.record.id, self.record.created_at)
+        if self._matrix is None or not same or self._matrix.stamp != record.stamp:
             self._matrix = Matrix.load(connection, record)
+        # Another one if the index was dropped and made again.
+        self.record = record
         return self._matrix
 
     def _allowed(self, connection: Connection, where: Sequence[Condition]) -> NDArray[np.int64]:
@@ -81,12 +85,14 @@ class Searcher:
         return np.fromiter(connection.scalars(query), dtype=np.int64)
 
     def _hits(self, connection: Connection, scores: Mapping[int, float]) -> list[Hit]:
-        query = (
-            select(items.c.id, items.c.item, contents.c.text, items.c.metadata, items.c.source)
-            .join(contents, contents.c.hash == items.c.content_hash)
-            .where(items.c.id.in_(scores))
+        query = select(items.c.id, items.c.item, contents.c.text, items.c.metadata, items.c.source).join(
+            contents, contents.c.hash == items.c.content_hash
         )
-        found = {row.id: row for row in connection.execute(query)}
+        found = {
+            row.id: row
+            for part in batched(list(scores))
+            for row in connection.execute(query.where(items.c.id.in_(part)))
+        }
         return [
             Hit(
                 id=found[number].item,

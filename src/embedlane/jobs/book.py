@@ -20,7 +20,7 @@ from embedlane.ledger.schema import job_events, job_rows, jobs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 
 class SupersededError(Exception):
@@ -72,11 +72,7 @@ class JobBook:
         settings = {"changed_at": now, "due_at": now, "waits": 0, "reason": detail} | values
         if after in FINAL:
             settings.setdefault("ended_at", now)
-        outcome = connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.state == job.state.value)
-            .values(state=after.value, **settings)
-        )
+        outcome = connection.execute(update(jobs).where(*_still(job)).values(state=after.value, **settings))
         if outcome.rowcount != 1:
             raise SupersededError(job.tag)
         self._tell(connection, job.id, event.value, job.state, after, detail)
@@ -86,12 +82,12 @@ class JobBook:
         self, connection: Connection, job: Job, pause: float, detail: str = "", **values: Any
     ) -> Job:
         """Let *job* be for *pause* seconds; *detail*, if any, becomes part of its story."""
-        connection.execute(
+        outcome = connection.execute(
             update(jobs)
-            .where(jobs.c.id == job.id, jobs.c.state == job.state.value)
+            .where(*_still(job))
             .values(due_at=self.clock() + pause, waits=job.waits + 1, **values)
         )
-        if detail:
+        if detail and outcome.rowcount == 1:
             self._tell(connection, job.id, "waiting", job.state, job.state, detail)
         return self.get(connection, job.id)
 
@@ -149,11 +145,11 @@ class JobBook:
     def row_counts(self, connection: Connection, job_id: int) -> RowCounts:
         """How many rows of a job came to what."""
         query = (
-            select(job_rows.c.verdict, func.count())
+            select(job_rows.c.verdict, func.count().label("number"))
             .where(job_rows.c.job_id == job_id)
             .group_by(job_rows.c.verdict)
         )
-        return RowCounts(**dict(connection.execute(query).tuples().all()))
+        return RowCounts(**{row.verdict: row.number for row in connection.execute(query)})
 
     def events(self, connection: Connection, job_id: int) -> list[EventRecord]:
         """The story of a job."""
@@ -181,3 +177,8 @@ class JobBook:
                 "detail": detail,
             },
         )
+
+
+def _still(job: Job) -> tuple[ColumnElement[bool], ...]:
+    """Whether the ledger's job stands where *job* does; its time tells if it came back to the same state."""
+    return jobs.c.id == job.id, jobs.c.state == job.state.value, jobs.c.changed_at == job.changed_at

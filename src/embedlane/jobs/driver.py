@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 import attrs
 
-from embedlane.jobs.states import BEFORE_THE_PROVIDER, FINAL, JobState
+from embedlane.errors import EmbedlaneError
+from embedlane.jobs.states import BEFORE_THE_PROVIDER, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from embedlane.jobs.job import Job
     from embedlane.jobs.manager import BatchManager
+
+_log = logging.getLogger(__name__)
 
 #: The longest sleep in seconds; jobs that another process adds are seen after it at the latest.
 _LONGEST_SLEEP = 30.0
@@ -38,8 +42,13 @@ class Driver:
 
         Returns:
             The jobs that were cared for, as they are now.
+
+        Raises:
+            EmbedlaneError: The first that a job met, after the others were cared for.
         """
-        return [self._advance(job) for job in self._unfinished(only)]
+        failed: dict[int, EmbedlaneError] = {}
+        jobs = self._advance_each(self._unfinished(only), frozenset(JobState), failed)
+        return _or_raise(failed, jobs)
 
     def finish(self, only: Collection[int] | None = None) -> list[Job]:
         """Advance, sleep and advance again until all jobs are final.
@@ -49,22 +58,42 @@ class Driver:
 
         Returns:
             The jobs that were cared for, as they are now.
+
+        Raises:
+            EmbedlaneError: The first that a job met, after the others were finished.
         """
         seen: dict[int, Job] = {}
+        failed: dict[int, EmbedlaneError] = {}
         while True:
-            seen |= {job.id: job for job in self.advance(only)}
-            waiting = [job for job in self._unfinished(only) if job.state not in FINAL]
+            jobs = [job for job in self._unfinished(only) if job.id not in failed]
+            advanced = self._advance_each(jobs, frozenset(JobState), failed)
+            seen |= {job.id: job for job in advanced}
+            waiting = [job for job in self._unfinished(only) if not job.final and job.id not in failed]
             if not waiting:
-                return list(seen.values())
+                return _or_raise(failed, list(seen.values()))
             due = min(job.due_at for job in waiting) - self.manager.clock()
             if due > 0:
                 self.sleep(min(due, _LONGEST_SLEEP))
 
     def submit(self, only: Collection[int] | None = None) -> list[Job]:
-        """Take each job that is due as far as the provider's hands, and no further."""
-        return [self._advance(job, BEFORE_THE_PROVIDER) for job in self._unfinished(only)]
+        """Take each job that is due as far as the provider's hands, and no further. Raises as `advance`."""
+        failed: dict[int, EmbedlaneError] = {}
+        jobs = self._advance_each(self._unfinished(only), BEFORE_THE_PROVIDER, failed)
+        return _or_raise(failed, jobs)
 
-    def _advance(self, job: Job, states: Collection[JobState] = frozenset(JobState)) -> Job:
+    def _advance_each(
+        self, jobs: list[Job], states: Collection[JobState], failed: dict[int, EmbedlaneError]
+    ) -> list[Job]:
+        """Advance each job; one that meets an error is put aside, for the others may be well."""
+        advanced = []
+        for job in jobs:
+            try:
+                advanced.append(self._advance(job, states))
+            except EmbedlaneError as error:
+                failed[job.id] = error
+        return advanced
+
+    def _advance(self, job: Job, states: Collection[JobState]) -> Job:
         while job.state in states and job.due_at <= self.manager.clock():
             before = job
             job = self.manager.step(job)
@@ -79,3 +108,11 @@ class Driver:
         with self.manager.ledger.read() as connection:
             jobs = self.manager.book.unfinished(connection)
         return jobs if only is None else [job for job in jobs if job.id in only]
+
+
+def _or_raise(failed: dict[int, EmbedlaneError], jobs: list[Job]) -> list[Job]:
+    for number, error in failed.items():
+        _log.warning("job %d: %s", number, error)
+    for error in failed.values():
+        raise error
+    return jobs

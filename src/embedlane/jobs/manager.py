@@ -20,6 +20,7 @@ from embedlane.errors import (
     CreateRejectedError,
     EmbedlaneError,
     RequestRefusedError,
+    ResponseError,
     TransientError,
 )
 from embedlane.jobs.book import JobBook, SupersededError
@@ -43,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 #: How long after the provider's own expiry a silent job is given up, as a multiple of it.
 _PATIENCE = 1.25
+#: States in which no more rows will be answered than already are.
+_IN_VAIN = frozenset({RemoteState.FAILED, RemoteState.CANCELLED, RemoteState.EXPIRED, RemoteState.GONE})
 
 
 @attrs.frozen
@@ -96,9 +99,14 @@ class BatchManager:
             return deed(job, lane)
         except TransientError as error:
             return self._wait(job, lane, str(error), error.retry_after)
+        except (RequestRefusedError, ResponseError) as error:
+            if job.state is not JobState.ENDED or not self._overdue(job, lane):
+                raise
+            # It may never be readable, and its rows must not be in flight for ever.
+            with self.ledger.write() as connection:
+                return self._fail(connection, job, JobEvent.RESULTS_GONE, error.message)
         except SupersededError:
-            with self.ledger.read() as connection:
-                return self.book.get(connection, job.id)
+            return self._reread(job)
 
     def cancel(self, job: Job) -> Job:
         """Stop *job*: at once where the provider knows nothing of it, else by asking the provider.
@@ -109,10 +117,15 @@ class BatchManager:
         if job.state is JobState.SUBMITTED:
             assert job.remote is not None
             self.open_lane(job).embedder.cancel(job.remote)
-        with self.ledger.write() as connection:
-            changed = self.book.change(connection, job, JobEvent.CANCEL, "cancelled here")
-            if changed.final:
-                self.book.close_rows(connection, job)
+        try:
+            with self.ledger.write() as connection:
+                changed = self.book.change(connection, job, JobEvent.CANCEL, "cancelled here")
+                if changed.final:
+                    self.book.close_rows(connection, job)
+        except SupersededError:
+            return self.cancel(self._reread(job))
+        if changed.final:
+            self._path(changed).unlink(missing_ok=True)
         return changed
 
     def _write(self, job: Job, lane: BatchLane) -> Job:
@@ -166,7 +179,10 @@ class BatchManager:
             if most is not None and self.book.count_active(connection, job.provider) >= most:
                 pause = lane.embedder.limits.poll_at_most.total_seconds()
                 return self.book.postpone(connection, job, pause, reason=f"waits for one of {most} places")
-            job = self.book.change(connection, job, JobEvent.CALLING, submitted_at=self.clock())
+            # The waits go on counting, for a create that is rejected again and again.
+            job = self.book.change(
+                connection, job, JobEvent.CALLING, submitted_at=self.clock(), waits=job.waits
+            )
         try:
             remote = lane.embedder.create(job.staged_input, job.tag)
         except CreateRejectedError as error:
@@ -176,8 +192,21 @@ class BatchManager:
             detail = f"no answer to the create: {error.message}"
             if not isinstance(error, CreateAmbiguousError):
                 detail = f"the plugin raised {type(error).__name__} at the create: {error.message}"
-            return self._wait(job, lane, detail, None)
-        return self._ticket(job, remote, remote.raw_state or remote.state.value)
+            # It may have been created as late as now, however long ago the call began.
+            return self._wait(attrs.evolve(job, waits=0), lane, detail, None, submitted_at=self.clock())
+        try:
+            return self._ticket(job, remote, remote.raw_state or remote.state.value)
+        except SupersededError:
+            return self._give_up_double(job, lane, remote)
+
+    def _give_up_double(self, job: Job, lane: BatchLane, remote: RemoteJob) -> Job:
+        """Stop a job whose tag another process gave up waiting for, unless it was found in the meantime."""
+        current = self._reread(job)
+        if current.remote == remote.name:
+            return current
+        detail = f"{remote.name} came too late: {_cancelled(lane, remote)}"
+        with self.ledger.write() as connection:
+            return self.book.postpone(connection, current, 0.0, detail)
 
     def _rejected(self, job: Job, lane: BatchLane, error: CreateRejectedError) -> Job:
         with self.ledger.write() as connection:
@@ -191,13 +220,11 @@ class BatchManager:
         """Find out by the tag whether a create whose answer was lost has made a job."""
         found = lane.embedder.find(job.tag)
         if found:
-            adopted, *others = sorted(found, key=lambda remote: remote.name)
-            for other in others:
-                lane.embedder.cancel(other.name)
+            adopted, *others = sorted(found, key=lambda remote: (remote.state in _IN_VAIN, remote.name))
             detail = f"found by its tag as {adopted.name}"
             if others:
-                names = ", ".join(other.name for other in others)
-                detail += f"; cancelled {len(others)} more under the same tag: {names}"
+                detail += f"; {len(others)} more under the same tag: "
+                detail += ", ".join(f"{other.name} ({_cancelled(lane, other)})" for other in others)
             return self._ticket(job, adopted, detail)
         lag = lane.embedder.limits.list_lag.total_seconds()
         assert job.submitted_at is not None
@@ -229,12 +256,9 @@ class BatchManager:
                 return self.book.change(
                     connection, job, JobEvent.OVER, detail, remote_state=word, tokens=remote.tokens
                 )
-        assert job.submitted_at is not None
-        deadline = job.submitted_at + _PATIENCE * lane.embedder.limits.expires_after.total_seconds()
-        if self.clock() > deadline:
-            lane.embedder.cancel(job.remote)
+        if self._overdue(job, lane):
+            detail = f"still {word} after its deadline; {_cancelled(lane, remote)}"
             with self.ledger.write() as connection:
-                detail = f"still {word} after its deadline; asked the provider to cancel it"
                 return self.book.change(connection, job, JobEvent.OVERDUE, detail, remote_state=word)
         pause = remote.poll_after if remote.poll_after is not None else self._pause(job, lane)
         with self.ledger.write() as connection:
@@ -248,6 +272,9 @@ class BatchManager:
         if remote.state is RemoteState.GONE:
             with self.ledger.write() as connection:
                 return self._fail(connection, job, JobEvent.RESULTS_GONE, "the provider no longer has it")
+        if not remote.state.terminal and not self._overdue(job, lane):
+            word = remote.raw_state or remote.state.value
+            return self._wait(job, lane, f"{word} again, after it had ended", remote.poll_after)
         collector = Collector(
             ledger=self.ledger,
             job=job,
@@ -286,10 +313,22 @@ class BatchManager:
         self.book.close_rows(connection, job)
         return self.book.change(connection, job, event, detail)
 
-    def _wait(self, job: Job, lane: BatchLane, detail: str, retry_after: float | None) -> Job:
+    def _wait(
+        self, job: Job, lane: BatchLane, detail: str, retry_after: float | None, **values: float
+    ) -> Job:
         pause = retry_after if retry_after is not None else self._pause(job, lane)
         with self.ledger.write() as connection:
-            return self.book.postpone(connection, job, pause, detail, reason=detail)
+            return self.book.postpone(connection, job, pause, detail, reason=detail, **values)
+
+    def _reread(self, job: Job) -> Job:
+        with self.ledger.read() as connection:
+            return self.book.get(connection, job.id)
+
+    def _overdue(self, job: Job, lane: BatchLane) -> bool:
+        """Whether the provider should have given *job* up long ago."""
+        assert job.submitted_at is not None
+        patience = _PATIENCE * lane.embedder.limits.expires_after.total_seconds()
+        return self.clock() > job.submitted_at + patience
 
     def _pause(self, job: Job, lane: BatchLane) -> float:
         limits = lane.embedder.limits
@@ -298,6 +337,15 @@ class BatchManager:
 
     def _path(self, job: Job) -> Path:
         return self.directory / f"{job.tag}.jsonl"
+
+
+def _cancelled(lane: BatchLane, remote: RemoteJob) -> str:
+    """Ask the provider to stop *remote*, and say how it went; a job of no use must not hold up the others."""
+    try:
+        lane.embedder.cancel(remote.name)
+    except EmbedlaneError as error:
+        return f"it could not be cancelled: {error.message}"
+    return "the provider was asked to cancel it"
 
 
 def _settled(state: RemoteState) -> JobEvent:

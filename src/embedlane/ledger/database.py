@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
+import orjson
+import tenacity
 from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
@@ -26,13 +28,12 @@ BUSY_TIMEOUT = 30_000
 _PRAGMAS = (
     # Large pages suit vectors of kilobytes: a third of the time for a million rows of 1 kB.
     "PRAGMA page_size = 16384",
-    "PRAGMA journal_mode = WAL",
     # The intent to create a job must outlive a power cut, or it may be paid for twice.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT}",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA mmap_size = 1073741824",
+    # No mmap_size: it loads no matrix faster, looks like memory that grows with the corpus, and turns a
+    # failing disk into a crash.
 )
 
 
@@ -46,8 +47,12 @@ class Ledger:
     place: str
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, busy_timeout: int = BUSY_TIMEOUT) -> Self:
         """Open the SQLite file *path*, making or upgrading it where needed.
+
+        Args:
+            path: The file.
+            busy_timeout: Milliseconds that a transaction waits for another process's.
 
         Raises:
             LedgerError: If it can't be used: not a ledger, newer than this release, busy, or out of space.
@@ -59,7 +64,7 @@ class Ledger:
                 f"The folder of the ledger {path} can't be made: {error.strerror}.",
                 "Name a place that can be written to as `ledger` in the configuration.",
             ) from error
-        ledger = cls(_engine(path), str(path))
+        ledger = cls(_engine(path, busy_timeout), str(path))
         ledger._bring_up_to_date()
         return ledger
 
@@ -94,11 +99,14 @@ class Ledger:
                 upgrade(connection, self.place)
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, busy_timeout: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000},
+        connect_args={"check_same_thread": False, "timeout": busy_timeout / 1000},
+        # Not the standard library's: it would write "\\u00e9" for "é", which older SQLite does not find.
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
     )
 
     @event.listens_for(engine, "connect")
@@ -107,6 +115,7 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None
         for pragma in _PRAGMAS:
             connection.execute(pragma).close()
+        _write_ahead(connection, busy_timeout)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -114,6 +123,18 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_timeout: int) -> None:
+    """Turn write-ahead logging on. SQLite does not wait for the lock that a new file needs for it."""
+    for attempt in tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
+        stop=tenacity.stop_after_delay(busy_timeout / 1000),
+        wait=tenacity.wait_random(0.01, 0.1),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL").close()
 
 
 def _revision(connection: Connection, place: str) -> str | None:

@@ -66,6 +66,8 @@ indexes = Table(
     # Grows with every change of the index's items.
     Column("changes", Integer, nullable=False, server_default="0"),
     Column("created_at", Timestamp, nullable=False),
+    # A number is never given again, so that an object held across a drop finds nothing.
+    sqlite_autoincrement=True,
 )
 
 contents = Table(
@@ -161,6 +163,8 @@ jobs = Table(
     Column("cleaned", Boolean, nullable=False, server_default=false()),
     Index("ix_jobs_state", "state"),
     CheckConstraint("(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')", "named"),
+    # A number is never given again, so that an object held across a drop finds nothing.
+    sqlite_autoincrement=True,
 )
 
 job_rows = Table(

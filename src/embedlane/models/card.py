@@ -129,7 +129,7 @@ class TaskScheme:
     """How the role of a text reaches the model. Part of the space, for it changes the vector."""
 
     #: The way it is told.
-    mechanism: TaskMechanism = TaskMechanism.NONE
+    mechanism: TaskMechanism = attrs.field(default=TaskMechanism.NONE, converter=TaskMechanism)
     #: Parameter value or template for documents.
     document: str = attrs.field(default="")
     #: Parameter value or template for queries.
@@ -240,9 +240,9 @@ class ModelCard:
     #: How it learns the role of a text.
     tasks: TaskScheme = TaskScheme()
     #: Which vectors arrive with unit length.
-    normalisation: Normalisation = Normalisation.NEVER
+    normalisation: Normalisation = attrs.field(default=Normalisation.NEVER, converter=Normalisation)
     #: What it makes of several inputs.
-    multi_input: MultiInput = MultiInput.LIST
+    multi_input: MultiInput = attrs.field(default=MultiInput.LIST, converter=MultiInput)
     #: What it costs.
     price: Price = Price()
     #: When it came and goes.

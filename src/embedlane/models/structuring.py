@@ -6,6 +6,7 @@ letters. Importing cattrs costs some 60 ms.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -53,9 +54,16 @@ def _placed(text: str) -> str:
     return f"{path}: {message}" if path else message
 
 
+def _unknown_key(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+    return f"unknown key {key!r} ({advice})"
+
+
 def _say(error: BaseException, _kind: type | None) -> str:
     if isinstance(error, ForbiddenExtraKeysError):
-        return "unknown key " + ", ".join(repr(key) for key in sorted(error.extra_fields))
+        known = [field.name for field in attrs.fields(error.cl)]
+        return "; ".join(_unknown_key(key, known) for key in sorted(error.extra_fields))
     if isinstance(error, KeyError):
         return "this key is missing"
     if isinstance(error, EmbedlaneError):

@@ -1,5 +1,15 @@
-"""What plugin authors import: the hook marker and the values that hooks return."""
+"""What plugin authors import: the hook marker, the values that cross the seam, and the errors to raise."""
 
+from embedlane.errors import (
+    ConfigError,
+    CreateAmbiguousError,
+    CreateRejectedError,
+    CredentialError,
+    InputError,
+    MissingDependencyError,
+    RequestRefusedError,
+    TransientError,
+)
 from embedlane.models.card import (
     Dimensions,
     InputLimits,
@@ -17,7 +27,7 @@ from embedlane.models.card import (
 from embedlane.models.names import ModelId
 from embedlane.models.space import Space
 from embedlane.plugin.hookspecs import hookimpl
-from embedlane.providers.interfaces import BatchEmbedder, OpenContext, SyncEmbedder
+from embedlane.providers.interfaces import AsyncEmbedder, BatchEmbedder, OpenContext, SyncEmbedder
 from embedlane.providers.route import Route
 from embedlane.providers.values import (
     BatchFile,
@@ -25,6 +35,7 @@ from embedlane.providers.values import (
     BatchRow,
     Correlation,
     Malformed,
+    Observation,
     RawEmbeddings,
     Refusal,
     RemoteJob,
@@ -36,26 +47,35 @@ from embedlane.providers.values import (
 from embedlane.text.tokens import TokenCounter
 
 __all__ = [
+    "AsyncEmbedder",
     "BatchEmbedder",
     "BatchFile",
     "BatchLimits",
     "BatchRow",
+    "ConfigError",
     "Correlation",
+    "CreateAmbiguousError",
+    "CreateRejectedError",
+    "CredentialError",
     "Dimensions",
+    "InputError",
     "InputLimits",
     "Lane",
     "Lifecycle",
     "Malformed",
+    "MissingDependencyError",
     "ModelCard",
     "ModelId",
     "MultiInput",
     "Normalisation",
+    "Observation",
     "OpenContext",
     "Price",
     "RawEmbeddings",
     "Refusal",
     "RemoteJob",
     "RemoteState",
+    "RequestRefusedError",
     "Role",
     "Route",
     "RowResult",
@@ -66,6 +86,7 @@ __all__ = [
     "TaskMechanism",
     "TaskScheme",
     "TokenCounter",
+    "TransientError",
     "Vector",
     "hookimpl",
 ]

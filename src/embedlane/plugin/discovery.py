@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import pluggy
 
+from embedlane.errors import EmbedlaneError, PluginError
 from embedlane.models.card import ModelCard
 from embedlane.plugin import hookspecs
 from embedlane.plugin.selection import PluginSelection
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _T = TypeVar("_T")
+
+#: Name and version of a distribution that isn't known.
+_NOBODY = ("?", "?")
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +53,7 @@ class BrokenPlugin:
     name: str
     #: The distribution, or distributions, it came with.
     distribution: str
-    #: That distribution's version.
+    #: That distribution's version, or theirs in the same order.
     version: str
     #: What is wrong with it.
     reason: str
@@ -93,9 +97,29 @@ class Plugins:
         return tuple(values)
 
     def credential(self, provider: str) -> str | None:
-        """Ask the plugins for the secret of *provider*; None if none knows it."""
-        secret: str | None = self.manager.hook.embedlane_credential(provider=provider)
-        return secret
+        """Ask the plugins for the secret of *provider*; None if none knows it.
+
+        Raises:
+            PluginError: If a plugin fails, or answers with something other than a text.
+            EmbedlaneError: What a plugin itself raises, such as CredentialError.
+        """
+        try:
+            secret = self.manager.hook.embedlane_credential(provider=provider)
+        except EmbedlaneError:
+            raise
+        except Exception as error:
+            raise self._no_credential(provider, f"failed: {type(error).__name__}: {error}") from error
+        if secret is None or isinstance(secret, str):
+            return secret
+        # The value itself may be a secret.
+        raise self._no_credential(provider, f"returned a {type(secret).__name__}, not a text")
+
+    def _no_credential(self, provider: str, what: str) -> PluginError:
+        owners = [plugin.name for plugin in self.loaded if "embedlane_credential" in plugin.hooks]
+        return PluginError(
+            f"embedlane_credential for provider '{provider}' {what}; it is implemented by {_listed(owners)}.",
+            f"Leave a plugin out with EMBEDLANE_PLUGINS={','.join(f'-{name}' for name in owners)}.",
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -125,20 +149,26 @@ class _Loader:
         if not selection.wants(name):
             self.disabled.append(name)
             return
-        owners = ", ".join(sorted(_owner(entry)[0] for entry in candidates))
+        owners = [_owner(entry) for entry in candidates] or [_NOBODY]
+        names = _listed(owner for owner, _ in owners)
         try:
+            if not candidates:
+                raise _Fault("it is asked for, and no installed distribution has a plugin of that name")
             if len(candidates) > 1:
-                raise _Fault(f"the name is taken by several distributions: {owners}; uninstall all but one")
+                raise _Fault(f"the name is taken by several distributions: {names}; uninstall all but one")
             module = _guarded("its import", candidates[0].load)
-            self.add(name, module, *_owner(candidates[0]))
+            self.add(name, module, *owners[0])
         except _Fault as fault:
-            version = _owner(candidates[0])[1]
+            version = ", ".join(version for _, version in sorted(owners))
             self.broken.append(
-                BrokenPlugin(name=name, distribution=owners, version=version, reason=str(fault))
+                BrokenPlugin(name=name, distribution=names, version=version, reason=str(fault))
             )
 
     def add(self, name: str, module: Any, distribution: str, version: str) -> None:
         _require_marks(module)
+        # Not left to pluggy: what follows its refusal would unregister the good one.
+        if self.manager.is_registered(module):
+            raise _Fault(f"it is the same module as plugin {self.manager.get_name(module)}")
         try:
             _guarded("its registration", lambda: self.manager.register(module, name))
             hooks = self._hooks(module)
@@ -153,6 +183,8 @@ class _Loader:
     def _hooks(self, module: Any) -> tuple[str, ...]:
         names = sorted(caller.name for caller in self.manager.get_hookcallers(module) or ())
         known = set(hook_names())
+        if not names:
+            raise _Fault(f"it implements no hook; the hooks are {_listed(known)}")
         for name in names:
             if name not in known:
                 raise _Fault(
@@ -162,14 +194,15 @@ class _Loader:
 
 
 def discover(selection: PluginSelection | None = None) -> Plugins:
-    """Load every installed plugin that *selection* wants."""
+    """Load every installed plugin that *selection* wants; one that it names must be installed."""
+    selection = selection or PluginSelection()
     loader = _Loader()
     loader.manager.add_hookspecs(hookspecs)
     by_name: dict[str, list[EntryPoint]] = defaultdict(list)
     for entry in entry_points(group=hookspecs.PROJECT):
         by_name[entry.name].append(entry)
-    for name, candidates in sorted(by_name.items()):
-        loader.load(name, _distinct(candidates), selection or PluginSelection())
+    for name in sorted({*by_name, *(selection.only or ())}):
+        loader.load(name, _distinct(by_name.get(name, [])), selection)
     return Plugins(
         loaded=tuple(loader.loaded),
         broken=tuple(loader.broken),
@@ -214,7 +247,8 @@ def _distinct(candidates: list[EntryPoint]) -> list[EntryPoint]:
 
 
 def _owner(entry: EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+    # A half-removed distribution has no metadata, which typeshed doesn't know.
+    return (entry.dist.name or "?", entry.dist.version or "?") if entry.dist else _NOBODY
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import stamina
+import tenacity
 
 from embedlane.errors import RequestRefusedError, TransientError
 from embedlane.models.card import Role
+from embedlane.providers.halt import Halt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from embedlane.providers.checks import Checker
     from embedlane.providers.interfaces import SyncEmbedder
     from embedlane.providers.rates import RateLimit
+    from embedlane.providers.values import RawEmbeddings
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +33,8 @@ class Retries:
 
     #: Attempts in all.
     attempts: int = 8
-    #: Seconds from the first attempt after which no other is begun.
+    #: A failure later than these seconds after the first attempt is final; so is one whose provider asks
+    #: for a longer pause than that (a quota that is renewed tomorrow, say).
     seconds: float = 300.0
     #: Seconds of the first pause; doubled each time, up to `longest_pause`.
     first_pause: float = 0.5
@@ -61,58 +65,106 @@ class Caller:
     #: When to try again.
     retries: Retries = Retries()
 
-    def call(self, texts: Sequence[str], role: Role) -> Answer:
+    def call(self, texts: Sequence[str], role: Role, halt: Halt | None = None) -> Answer:
         """Embed *texts*, which the limits allow in one request.
+
+        Args:
+            texts: The texts, without the space's template.
+            role: What they are for.
+            halt: Ends waits for the rate and before a retry.
 
         Raises:
             TransientError: If it still fails after all retries.
             RequestRefusedError: If the provider will not take the request.
             ResponseError: If the answer breaks the contract.
             CredentialError: If the provider does not take the secret.
+            HaltedError: If *halt* was turned before the request was sent.
         """
-        space = self.checker.space
-        rendered = [space.render(text, role) for text in texts]
-        for attempt in stamina.retry_context(
-            on=_pause,
-            attempts=self.retries.attempts,
-            timeout=self.retries.seconds,
-            wait_initial=self.retries.first_pause,
-            wait_max=self.retries.longest_pause,
-        ):
-            with attempt:
-                self.rate.wait(len(texts), self._estimate(rendered))
-                raw = self.embedder.embed(rendered, role)
-        return Answer(vectors=self.checker.call(raw, len(texts)), tokens=raw.tokens)
+        halt = halt or Halt()
+        rendered = self._rendered(texts, role)
+
+        def send() -> RawEmbeddings:
+            self.rate.wait(len(rendered), self._estimate(rendered), halt)
+            halt.check()
+            return self.embedder.embed(rendered, role)
+
+        return self._answer(tenacity.Retrying(sleep=halt.sleep, **self._rules())(send), len(texts))
+
+    async def acall(self, texts: Sequence[str], role: Role) -> Answer:
+        """Do what `call` does, without blocking the event loop: natively where the plugin can."""
+        native = getattr(self.embedder, "aembed", None)
+        if native is None:
+            return await asyncio.to_thread(self.call, texts, role)
+        rendered = self._rendered(texts, role)
+
+        async def send() -> RawEmbeddings:
+            await asyncio.to_thread(self.rate.wait, len(rendered), self._estimate(rendered), Halt())
+            raw: RawEmbeddings = await native(rendered, role)
+            return raw
+
+        return self._answer(await tenacity.AsyncRetrying(**self._rules())(send), len(texts))
 
     def call_each(
-        self, texts: Sequence[str], role: Role, refuse: Callable[[str, RequestRefusedError], Any]
-    ) -> list[tuple[Sequence[str], Answer]]:
+        self,
+        texts: Sequence[str],
+        role: Role,
+        refuse: Callable[[str, RequestRefusedError], Any],
+        halt: Halt | None = None,
+    ) -> Iterator[tuple[Sequence[str], Answer]]:
         """Embed *texts*, halving a refused request until the texts at fault stand alone.
 
         Args:
             texts: What the limits allow in one request.
             role: What they are for.
             refuse: Called with each text that is refused by itself, and the refusal.
+            halt: Ends waits for the rate and before a retry.
 
-        Returns:
-            Texts with their answer, together all that were not refused.
+        Yields:
+            Texts with their answer as it comes, together all that were not refused.
         """
         try:
-            return [(texts, self.call(texts, role))]
+            answer = self.call(texts, role, halt)
         except RequestRefusedError as error:
             if len(texts) == 1:
                 refuse(texts[0], error)
-                return []
+                return
             _log.info("a request of %d texts was refused, trying its halves: %s", len(texts), error)
+        else:
+            yield texts, answer
+            return
         middle = len(texts) // 2
-        return self.call_each(texts[:middle], role, refuse) + self.call_each(texts[middle:], role, refuse)
+        yield from self.call_each(texts[:middle], role, refuse, halt)
+        yield from self.call_each(texts[middle:], role, refuse, halt)
+
+    def _rendered(self, texts: Sequence[str], role: Role) -> list[str]:
+        return [self.checker.space.render(text, role) for text in texts]
+
+    def _answer(self, raw: RawEmbeddings, inputs: int) -> Answer:
+        return Answer(vectors=self.checker.call(raw, inputs), tokens=raw.tokens)
 
     def _estimate(self, texts: Sequence[str]) -> int:
         return self.checker.card.estimate_tokens(sum(map(len, texts)), len(texts))
 
+    def _rules(self) -> dict[str, Any]:
+        """When to try again, and when no more."""
+        retries = self.retries
+        return {
+            "retry": tenacity.retry_if_exception(self._may_pass),
+            "wait": self._pause,
+            "stop": tenacity.stop_after_attempt(retries.attempts)
+            | tenacity.stop_after_delay(retries.seconds),
+            "reraise": True,
+        }
 
-def _pause(error: Exception) -> bool | float:
-    """Whether to try again after *error*: at the time the provider asked for, where it did."""
-    if not isinstance(error, TransientError):
-        return False
-    return True if error.retry_after is None else float(error.retry_after)
+    def _may_pass(self, error: BaseException) -> bool:
+        return isinstance(error, TransientError) and (error.retry_after or 0.0) <= self.retries.seconds
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next attempt: the provider's own, where it said so."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            # A time that has passed by now comes out negative.
+            return max(0.0, error.retry_after)
+        first, longest = self.retries.first_pause, self.retries.longest_pause
+        wait = tenacity.wait_exponential(multiplier=first) + tenacity.wait_random(0, first)
+        return min(wait(state), longest)

@@ -6,6 +6,7 @@ unit length where the card promises it, and row keys as a bijection. What breaks
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING
 
 import attrs
@@ -51,16 +52,13 @@ class Checker:
         Raises:
             ResponseError: At the first violation, with its row; nothing of the call is to be stored.
         """
-        if len(raw.vectors) != inputs:
-            raise self._violation(
-                None,
-                f"returned {len(raw.vectors)} vectors for {inputs} texts",
-                "one vector for each text",
-            )
+        count = _length(raw.vectors)
+        if count != inputs:
+            found = f"{type(raw.vectors).__name__}" if count is None else f"{count} vectors"
+            raise self._violation(None, f"returned {found} for {inputs} texts", "one vector for each text")
         for row, vector in enumerate(raw.vectors):
-            if len(vector) != self.space.dimensions:
-                raise self._size_violation(row, vector)
-        return self._units(self._matrix(raw.vectors), None)
+            self._require_size(row, vector)
+        return self._units(self._matrix(raw.vectors, None), None)
 
     def row(self, key: str, vector: RawVector) -> NDArray[np.float32]:
         """Check one row's vector of a batch job.
@@ -75,44 +73,55 @@ class Checker:
         Raises:
             ResponseError: If it is no vector of this space.
         """
-        if len(vector) != self.space.dimensions:
-            raise self._size_violation(key, vector)
-        unit: NDArray[np.float32] = self._units(self._matrix([vector]), key)[0]
+        self._require_size(key, vector)
+        unit: NDArray[np.float32] = self._units(self._matrix([vector], key), key)[0]
         return unit
 
-    def _matrix(self, vectors: Sequence[RawVector] | NDArray[np.floating]) -> NDArray[np.float64]:
-        try:
-            return np.asarray(vectors, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise self._violation(
-                None, f"returned something other than numbers ({error})", "numbers"
-            ) from error
+    def _require_size(self, row: int | str, vector: RawVector) -> None:
+        size = _length(vector)
+        if size != self.space.dimensions:
+            found = f"is no vector but {vector!r:.40}" if size is None else f"has {size} numbers"
+            raise self._violation(row, found, f"{self.space.dimensions}, the index's size")
+
+    def _matrix(
+        self, vectors: Sequence[RawVector] | NDArray[np.floating], key: str | None
+    ) -> NDArray[np.float64]:
+        """The numbers of *vectors*, whose sizes are right, as a matrix."""
+        matrix = _numbers(vectors)
+        if matrix is None or matrix.ndim != 2:
+            bad = (row for row, vector in enumerate(vectors) if not _is_vector(vector))
+            row = next(bad, None) if key is None else key
+            raise self._violation(row, "holds something other than numbers", "numbers")
+        return matrix
 
     def _units(self, matrix: NDArray[np.float64], key: str | None) -> NDArray[np.float32]:
         finite = np.isfinite(matrix).all(axis=1)
         if not finite.all():
-            raise self._violation(key or int(np.argmin(finite)), "holds NaN or infinity", "finite numbers")
-        lengths = np.linalg.norm(matrix, axis=1)
-        if not lengths.all():
-            raise self._violation(
-                key or int(np.argmin(lengths)), "has length zero", "a vector with a direction"
-            )
+            row = int(np.argmin(finite)) if key is None else key
+            raise self._violation(row, "holds NaN or infinity", "finite numbers")
+        peaks = np.abs(matrix).max(axis=1)
+        if not peaks.all():
+            row = int(np.argmin(peaks)) if key is None else key
+            raise self._violation(row, "has length zero", "a vector with a direction")
+        # Scaled first: the squares of very large or small numbers leave the range of a float.
+        scaled = matrix / peaks[:, None]
+        lengths = np.linalg.norm(scaled, axis=1)
         if self.card.arrives_normalised(self.space.dimensions):
-            off = np.abs(lengths - 1.0)
-            if off.max(initial=0.0) > UNIT_TOLERANCE:
-                worst = int(np.argmax(off))
-                raise self._violation(
-                    key or worst,
-                    f"has length {lengths[worst]:.4f}",
-                    f"unit length, as its card promises at {self.space.dimensions} dimensions",
-                )
-        units: NDArray[np.float32] = (matrix / lengths[:, None]).astype(np.float32)
+            self._require_unit(lengths, peaks, key)
+        units: NDArray[np.float32] = (scaled / lengths[:, None]).astype(np.float32)
         return units
 
-    def _size_violation(self, row: int | str, vector: RawVector) -> ResponseError:
-        return self._violation(
-            row, f"has {len(vector)} numbers", f"{self.space.dimensions}, the index's size"
-        )
+    def _require_unit(self, scaled: NDArray[np.float64], peaks: NDArray[np.float64], key: str | None) -> None:
+        with np.errstate(over="ignore"):
+            lengths = scaled * peaks
+        off = np.abs(lengths - 1.0)
+        worst = int(np.argmax(off))
+        if off[worst] > UNIT_TOLERANCE:
+            raise self._violation(
+                worst if key is None else key,
+                f"has length {lengths[worst]:.4g}",
+                f"unit length, as its card promises at {self.space.dimensions} dimensions",
+            )
 
     def _violation(self, row: int | str | None, found: str, expected: str) -> ResponseError:
         place = "" if row is None else f" row {row}"
@@ -121,3 +130,22 @@ class Checker:
             "Nothing of that answer was stored. If it happens again, the model has changed or the plugin is "
             "wrong: see `embedlane plugins` and report it to the plugin's author.",
         )
+
+
+def _length(values: object) -> int | None:
+    """Number of elements; None for what has no length, such as a null in the answer."""
+    return len(values) if isinstance(values, Sized) else None
+
+
+def _is_vector(values: object) -> bool:
+    numbers = _numbers(values)
+    return numbers is not None and numbers.ndim == 1
+
+
+def _numbers(values: object) -> NDArray[np.float64] | None:
+    """*values* as an array; None if they are ragged or no real numbers, such as digits in a text."""
+    try:
+        found = np.asarray(values)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found.astype(np.float64, copy=False) if found.dtype.kind in "fiu" else None

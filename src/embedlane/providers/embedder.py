@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedlane.models.space import Space
-    from embedlane.providers.caller import Caller
+    from embedlane.providers.caller import Answer, Caller
     from embedlane.text.tokens import TokenCounter
 
 
@@ -53,7 +53,7 @@ class Embedder:
             UsageError: If the text is empty or over the model's limit.
             ProviderError: If the provider fails, after retries.
         """
-        self._require_fit([text])
+        self._require_fit([text], Role.QUERY)
         vector: NDArray[np.float32] = self.caller.call([text], Role.QUERY).vectors[0]
         return vector
 
@@ -64,24 +64,30 @@ class Embedder:
             Unit vectors in the order of *texts*, of shape (len(texts), dimensions).
 
         Raises:
-            UsageError: If a text is empty or over the model's limit.
+            UsageError: If a text is empty or over the model's limit, or *texts* is a single text.
             ProviderError: If the provider fails, after retries.
         """
-        if not texts:
-            return np.empty((0, self.space.dimensions), dtype=np.float32)
-        self._require_fit(texts)
-        requests = list(cut_requests(texts, self.caller.checker.card))
+        requests = self._requests(texts)
         with ThreadPoolExecutor(self.concurrency) as pool:
-            answers = pool.map(lambda request: self.caller.call(request, Role.DOCUMENT).vectors, requests)
-            return np.concatenate(list(answers))
+            answers = list(pool.map(lambda request: self.caller.call(request, Role.DOCUMENT), requests))
+        return self._together(answers)
 
     async def aembed_query(self, text: str) -> NDArray[np.float32]:
         """Do what `embed_query` does, without blocking the event loop."""
-        return await asyncio.to_thread(self.embed_query, text)
+        self._require_fit([text], Role.QUERY)
+        answer = await self.caller.acall([text], Role.QUERY)
+        vector: NDArray[np.float32] = answer.vectors[0]
+        return vector
 
     async def aembed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Do what `embed_documents` does, without blocking the event loop."""
-        return await asyncio.to_thread(self.embed_documents, texts)
+        places = asyncio.Semaphore(self.concurrency)
+
+        async def call(request: Sequence[str]) -> Answer:
+            async with places:
+                return await self.caller.acall(request, Role.DOCUMENT)
+
+        return self._together(await asyncio.gather(*map(call, self._requests(texts))))
 
     def close(self) -> None:
         """Give back the provider's connections and memory."""
@@ -93,16 +99,29 @@ class Embedder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _require_fit(self, texts: Sequence[str]) -> None:
+    def _requests(self, texts: Sequence[str]) -> list[list[str]]:
+        if isinstance(texts, str):
+            raise UsageError("embed_documents got one text.", "Give it a list: embed_documents([text]).")
+        self._require_fit(texts, Role.DOCUMENT)
+        return list(cut_requests(texts, self.caller.checker.card))
+
+    def _together(self, answers: Sequence[Answer]) -> NDArray[np.float32]:
+        if not answers:
+            return np.empty((0, self.space.dimensions), dtype=np.float32)
+        return np.concatenate([answer.vectors for answer in answers])
+
+    def _require_fit(self, texts: Sequence[str], role: Role) -> None:
         for number, text in enumerate(texts):
             if not text.strip():
                 raise UsageError(f"Text {number} is empty.", "Leave it out: an empty text has no direction.")
         limit = self.caller.checker.card.limits.tokens_per_input
         if limit is None:
             return
-        # A token takes at least one character, and tokenizers add at most two of their own.
-        suspects = [number for number, text in enumerate(texts) if len(text) + 2 > limit]
-        counts = self.counter.count([texts[number] for number in suspects]) if suspects else ()
+        rendered = [self.space.render(text, role) for text in texts]
+        # A token takes at least one byte, and tokenizers add at most two of their own. Beyond ASCII one
+        # character can be several tokens.
+        suspects = [n for n, text in enumerate(rendered) if len(text) + 2 > limit or not text.isascii()]
+        counts = self.counter.count([rendered[number] for number in suspects]) if suspects else ()
         for number, tokens in zip(suspects, counts, strict=True):
             if tokens > limit:
                 about = "" if self.counter.exact else "about "

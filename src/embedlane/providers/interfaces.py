@@ -54,6 +54,14 @@ class SyncEmbedder(Protocol):
         ...
 
 
+class AsyncEmbedder(SyncEmbedder, Protocol):
+    """A sync embedder that can also wait without blocking a thread. Optional."""
+
+    async def aembed(self, inputs: Sequence[str], role: Role) -> RawEmbeddings:
+        """Do what `embed` does, natively on the running event loop."""
+        ...
+
+
 class BatchEmbedder(Protocol):
     """Embeds rows within hours, as jobs of a provider."""
 
@@ -118,7 +126,7 @@ class OpenContext:
     card: ModelCard
     #: The space that vectors are wanted in; its dimensions are the size to ask for.
     space: Space
-    #: The provider's table of the configuration.
+    #: The provider's table of the configuration, without the keys that the core reads.
     settings: Mapping[str, object]
     #: Finds the secret, or raises CredentialError with advice. Call it once.
     credential: Callable[[], str]

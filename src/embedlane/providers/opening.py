@@ -9,9 +9,14 @@ from embedlane.errors import EmbedlaneError, MissingDependencyError, PluginError
 from embedlane.text.tokens import EstimatedCounter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from embedlane.providers.interfaces import BatchEmbedder, OpenContext, SyncEmbedder
     from embedlane.providers.route import Route
+    from embedlane.providers.values import Observation
     from embedlane.text.tokens import TokenCounter
+
+_PLUGIN_FAULT = "This is a fault of the plugin; `embedlane plugins` names its distribution and version."
 
 
 def open_sync(route: Route, context: OpenContext) -> SyncEmbedder:
@@ -37,9 +42,17 @@ def open_counter(route: Route | None, context: OpenContext) -> TokenCounter:
     return cast("TokenCounter", _open(route, route.counter, context))
 
 
-def _open(route: Route, factory: str, context: OpenContext) -> Any:
+def open_checkup(route: Route, context: OpenContext) -> Sequence[Observation]:
+    """Look at what *route* needs; nothing where its plugin has no check-up. Raises what `open_sync` does."""
+    # Made a tuple inside the guard: a generator runs only then.
+    return _open(route, route.checkup, context, tuple) if route.checkup else ()
+
+
+def _open(
+    route: Route, factory: str, context: OpenContext, finish: Callable[[Any], Any] = lambda opened: opened
+) -> Any:
     try:
-        return pkgutil.resolve_name(factory)(context)
+        opened = finish(pkgutil.resolve_name(factory)(context))
     except EmbedlaneError:
         raise
     except ImportError as error:
@@ -50,5 +63,8 @@ def _open(route: Route, factory: str, context: OpenContext) -> Any:
     except Exception as error:
         raise PluginError(
             f"Provider {route.provider} failed to open ({factory}): {type(error).__name__}: {error}.",
-            "This is a fault of the plugin; `embedlane plugins` names its distribution and version.",
+            _PLUGIN_FAULT,
         ) from error
+    if opened is None:
+        raise PluginError(f"Provider {route.provider} failed to open: {factory} gave None.", _PLUGIN_FAULT)
+    return opened

@@ -160,6 +160,18 @@ class Malformed:
 RowResult: TypeAlias = Vector | Refusal | Malformed
 
 
+@attrs.frozen(kw_only=True)
+class Observation:
+    """One thing that a route's check-up found; shown by ``embedlane doctor``."""
+
+    #: ``ok``, ``warning`` or ``problem``.
+    level: str = attrs.field(validator=attrs.validators.in_(("ok", "warning", "problem")))
+    #: What was found.
+    message: str
+    #: The next step, if there is one.
+    hint: str = ""
+
+
 class Correlation(StrEnum):
     """How a provider's results find their rows."""
 

@@ -104,7 +104,20 @@ class TokenSplitter:
             if tokens <= self.size:
                 yield Chunk(piece, tokens)
             else:
-                yield from map(Chunk, self._pieces(piece, form, self._words.count))
+                for smaller in self._pieces(piece, form, self._words.count):
+                    yield from self._halved(smaller)
+
+    def _halved(self, text: str) -> Iterator[Chunk]:
+        # semantic-text-splitter takes a rest with fewer bytes than the capacity as it is, although a
+        # tokenizer that takes characters apart may make more tokens of it.
+        tokens = self.counter.count([text])[0]
+        if tokens <= self.size or len(text) == 1:
+            yield Chunk(text, tokens)
+            return
+        middle = len(text) // 2
+        for half in (text[:middle].strip(), text[middle:].strip()):
+            if half:  # Python takes more characters for blanks than the splitter does
+                yield from self._halved(half)
 
     def _pieces(self, text: str, form: Form, count: Callable[[str], int]) -> Iterator[str]:
         capacity = max(1, self.size - self._words.special)

@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import attrs
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from embedlane.ledger.dialects import upsert
 from embedlane.ledger.schema import claims
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: Seconds after which a claim is void even if its owner can't be asked, as on another machine. Longer than
-#: the longest request with all its retries.
+#: the longest request with all its retries; a run that works on renews its claims.
 LEASE = 900.0
 
 
@@ -62,6 +62,10 @@ class Claims:
             ],
         )
 
+    def renew(self, connection: Connection, now: float) -> None:
+        """Let all claims of this run last for another lease."""
+        connection.execute(update(claims).where(claims.c.owner == self.owner).values(expires_at=now + LEASE))
+
     def release(self, connection: Connection) -> None:
         """Give up all claims of this run."""
         connection.execute(delete(claims).where(claims.c.owner == self.owner))
@@ -75,7 +79,8 @@ class Claims:
 
 def _is_dead(owner: str) -> bool:
     node, process, _run = owner.rsplit("/", 2)
-    if node != platform.node():
+    # On Windows, os.kill would end the process instead of looking for it.
+    if node != platform.node() or os.name != "posix":
         return False
     try:
         os.kill(int(process), 0)

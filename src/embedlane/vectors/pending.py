@@ -97,12 +97,13 @@ class Pending:
         )
 
     def failures(self, connection: Connection, limit: int) -> Sequence[tuple[str, str, str, str]]:
-        """Up to *limit* refused contents: item id, code, message, text."""
+        """Up to *limit* items whose content was refused, finally or so far: id, code, message, text."""
         query: Select[tuple[str, str, str, str]] = (
             select(items.c.item, refusals.c.code, refusals.c.message, contents.c.text)
             .join(contents, contents.c.hash == items.c.content_hash)
             .join(refusals, refusals.c.content_hash == items.c.content_hash)
             .where(items.c.index_id == self.index_id, refusals.c.space_id == self.space_id)
+            .where(not_(self._stored(items.c.content_hash)))
             .order_by(items.c.item)
             .limit(limit)
         )

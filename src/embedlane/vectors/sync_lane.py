@@ -11,21 +11,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.errors import RequestRefusedError
 from embedlane.models.card import Role
+from embedlane.providers.halt import Halt
 from embedlane.providers.requests import cut_requests
 from embedlane.vectors.archive import Archive, Refused
-from embedlane.vectors.claims import Claims
+from embedlane.vectors.claims import LEASE, Claims
 from embedlane.vectors.pending import Pending, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from embedlane.errors import RequestRefusedError
     from embedlane.ledger.database import Ledger
     from embedlane.providers.caller import Answer, Caller
     from embedlane.vectors.bound import BoundSpace
@@ -54,12 +57,19 @@ class SyncReport:
     interrupted: bool = False
 
 
-@attrs.frozen(eq=False)
-class _Answered:
-    """One request's outcome, on its way from a caller's thread to the ledger's."""
+@attrs.define(eq=False)
+class _Outcome:
+    """What one request came to, on its way from a caller's thread to the ledger's."""
 
-    answers: list[tuple[Sequence[str], Answer]]
-    refused: list[tuple[str, RequestRefusedError]]
+    request: list[Text]
+    #: Answers, also those that came before an error.
+    answers: list[tuple[Sequence[str], Answer]] = attrs.field(factory=list)
+    refused: list[tuple[str, RequestRefusedError]] = attrs.field(factory=list)
+    error: BaseException | None = None
+
+    def refuse(self, text: str, error: RequestRefusedError) -> None:
+        """Note that the provider will not take *text*."""
+        self.refused.append((text, error))
 
 
 @attrs.define(kw_only=True)
@@ -73,7 +83,18 @@ class SyncLane:
     clock: Callable[[], float]
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
+    #: Seconds after which claims are renewed.
+    renew_after: float = LEASE / 3
     _report: SyncReport = attrs.field(factory=SyncReport, init=False)
+    _claims: Claims = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Claims(self.bound.id), takes_self=True)
+    )
+    _renewed: float = attrs.field(default=0.0, init=False)
+    _halt: Halt = attrs.field(factory=Halt, init=False)
+    # Callers append, the ledger's thread takes from the left, and only after the commit: whatever an
+    # interrupt hits, a paid answer is in here or in the ledger.
+    _outcomes: deque[_Outcome] = attrs.field(factory=deque, init=False)
+    _ready: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0), init=False)
 
     def run(self, index_id: int, limit: int | None = None) -> SyncReport:
         """Embed until nothing is pending, or *limit* contents have been sent.
@@ -87,45 +108,40 @@ class SyncLane:
         Raises:
             ProviderError: If a request fails for good; answers that came before are stored.
         """
-        claims = Claims(self.bound.id)
+        self._renewed = self.clock()
         with self.ledger.write() as connection:
-            claims.reap(connection)
+            self._claims.reap(connection)
         try:
             with ThreadPoolExecutor(self.concurrency, thread_name_prefix="embedlane-sync") as pool:
-                self._drive(pool, self._requests(index_id, claims, limit))
+                self._drive(pool, self._requests(index_id, limit))
         finally:
             with self.ledger.write() as connection:
-                claims.release(connection)
+                self._claims.release(connection)
         return self._report
 
     def _drive(self, pool: ThreadPoolExecutor, requests: Iterator[list[Text]]) -> None:
         """Keep the pool busy, and store what it answers."""
-        under_way: dict[Future[_Answered], list[Text]] = {}
+        under_way = 0
         try:
             for request in requests:
-                under_way[pool.submit(self._call, request)] = request
+                pool.submit(self._work, request)
+                under_way += 1
                 # One request waits beside those under way, so that no caller idles during a commit.
-                while len(under_way) > self.concurrency:
-                    self._store_next(under_way)
+                while under_way > self.concurrency:
+                    under_way -= self._settle_next()
             while under_way:
-                self._store_next(under_way)
-        except KeyboardInterrupt:
+                under_way -= self._settle_next()
+        except BaseException as error:
+            self._halt.turn()
+            if isinstance(error, KeyboardInterrupt):
+                _log.warning("interrupted: waiting for the requests that were sent, for they are paid")
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._settle_rest()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
             self._report = attrs.evolve(self._report, interrupted=True)
-            _log.warning("interrupted: waiting for %d requests that are already paid", len(under_way))
-            self._settle(under_way)
-        except BaseException:
-            self._settle(under_way)
-            raise
 
-    def _settle(self, under_way: dict[Future[_Answered], list[Text]]) -> None:
-        """Send nothing more; store what still comes, and let the first error of the run stand."""
-        for future in [future for future in under_way if future.cancel()]:
-            del under_way[future]
-        while under_way:
-            with contextlib.suppress(Exception):
-                self._store_next(under_way)
-
-    def _requests(self, index_id: int, claims: Claims, limit: int | None) -> Iterator[list[Text]]:
+    def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
         pending = Pending(index_id, self.bound.id)
         after, left = "", limit
@@ -134,7 +150,7 @@ class SyncLane:
             with self.ledger.write() as connection:
                 now = self.clock()
                 window = pending.texts(connection, now, size, after)
-                claims.take(connection, [text.hash for text in window], now)
+                self._claims.take(connection, [text.hash for text in window], now)
             if not window:
                 return
             after = window[-1].hash
@@ -143,40 +159,77 @@ class SyncLane:
             for request in cut_requests([text.text for text in window], self.caller.checker.card):
                 yield [next(texts) for _ in request]
 
-    def _call(self, request: list[Text]) -> _Answered:
-        refused: list[tuple[str, RequestRefusedError]] = []
-        answers = self.caller.call_each(
-            [text.text for text in request],
-            Role.DOCUMENT,
-            lambda text, error: refused.append((text, error)),
-        )
-        return _Answered(answers, refused)
+    def _work(self, request: list[Text]) -> None:
+        """Do one request, in a caller's thread."""
+        outcome = _Outcome(request)
+        texts = [text.text for text in request]
+        try:
+            for answer in self.caller.call_each(texts, Role.DOCUMENT, outcome.refuse, self._halt):
+                outcome.answers.append(answer)
+        except BaseException as error:
+            outcome.error = error
+        self._outcomes.append(outcome)
+        self._ready.release()
 
-    def _store_next(self, under_way: dict[Future[_Answered], list[Text]]) -> None:
-        """Commit the next answer, or raise the next error."""
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        future = done.pop()
-        request = under_way[future]
-        if future.exception() is not None:
-            del under_way[future]
-        answered = future.result()
-        hashes = {text.text: text.hash for text in request}
+    def _settle_next(self) -> int:
+        """Commit the next outcome, and raise its error; return how many outcomes that were."""
+        found = self._ready.acquire(timeout=self.renew_after)
+        self._renew()
+        if not found:
+            return 0
+        outcome = self._outcomes[0]
+        self._require_some_success(outcome)
+        self._store(outcome)
+        self._outcomes.popleft()
+        self._count(outcome)
+        if outcome.error is not None:
+            raise outcome.error
+        return 1
+
+    def _settle_rest(self) -> None:
+        """Store what was answered after the run has failed or was interrupted."""
+        while self._outcomes:
+            outcome = self._outcomes.popleft()
+            # Each is tried once: a ledger that can't be written to is an error that stands already.
+            with contextlib.suppress(Exception):
+                self._store(outcome)
+                self._count(outcome)
+
+    def _require_some_success(self, outcome: _Outcome) -> None:
+        """Tell a refusal of the route, a retired model say, from a refusal of a text."""
+        if outcome.answers or len(outcome.refused) < 2 or self._report.stored:
+            return
+        self._outcomes.popleft()
+        _, error = outcome.refused[0]
+        raise RequestRefusedError(
+            f"Provider {self.caller.checker.provider} refused all {len(outcome.refused)} texts of the first "
+            f"request: {error.message}",
+            error.hint or "`embedlane doctor` looks for the cause; nothing was recorded against the texts.",
+            error.code,
+        )
+
+    def _renew(self) -> None:
+        """Keep what was claimed but not answered yet, however slow the provider is."""
+        now = self.clock()
+        if now - self._renewed >= self.renew_after:
+            with self.ledger.write() as connection:
+                self._claims.renew(connection, now)
+            self._renewed = now
+
+    def _store(self, outcome: _Outcome) -> None:
+        hashes = {text.text: text.hash for text in outcome.request}
         refused = [
-            Refused(hashes[text], error.code or "refused", error.message) for text, error in answered.refused
+            Refused(hashes[text], error.code or "refused", error.message) for text, error in outcome.refused
         ]
         archive = Archive(self.bound)
         with self.ledger.write() as connection:
-            for texts, answer in answered.answers:
+            for texts, answer in outcome.answers:
                 archive.store(connection, [hashes[text] for text in texts], answer.vectors)
             archive.refuse(connection, refused, self.clock())
-        # Only now: an interrupt before the commit must find the paid answer still here.
-        del under_way[future]
-        self._count(answered)
-        self.on_progress(len(request))
 
-    def _count(self, answered: _Answered) -> None:
+    def _count(self, outcome: _Outcome) -> None:
         report, card = self._report, self.caller.checker.card
-        for texts, answer in answered.answers:
+        for texts, answer in outcome.answers:
             characters = sum(map(len, texts))
             tokens = answer.tokens if answer.tokens is not None else card.estimate_tokens(characters)
             report = attrs.evolve(
@@ -186,4 +239,5 @@ class SyncLane:
                 tokens=report.tokens + tokens,
                 tokens_measured=report.tokens_measured and answer.tokens is not None,
             )
-        self._report = attrs.evolve(report, refused=report.refused + len(answered.refused))
+        self._report = attrs.evolve(report, refused=report.refused + len(outcome.refused))
+        self.on_progress(len(outcome.request))

@@ -32,6 +32,7 @@ class Adder:
     _report: AddReport = attrs.field(factory=AddReport, init=False)
     _batch: list[DocumentItems] = attrs.field(factory=list, init=False)
     _size: int = attrs.field(default=0, init=False)
+    _items: int = attrs.field(default=0, init=False)
     _run: int = attrs.field(default=0, init=False)
 
     def add(self, documents: Iterable[Document | Unreadable], prune: Sequence[str] | None) -> AddReport:
@@ -65,7 +66,9 @@ class Adder:
                 kept=tuple(refused.id for refused in cut.refused),
             )
         )
+        # Documents count as well: a run of empty ones must not be held for ever.
         self._size += 1 + len(cut.items)
+        self._items += len(cut.items)
         if self._size >= _BATCH:
             self._flush()
 
@@ -75,8 +78,8 @@ class Adder:
         with self.ledger.write() as connection:
             changes = self.book.put(connection, self._batch, self._run)
         self._report = attrs.evolve(self._report, changes=self._report.changes + changes)
-        self.on_progress(self._size)
-        self._batch, self._size = [], 0
+        self.on_progress(self._items)
+        self._batch, self._size, self._items = [], 0, 0
 
     def _prune(self, sources: Sequence[str]) -> None:
         """Remove what the run has not seen; what could not be read is kept, for it may still be there."""

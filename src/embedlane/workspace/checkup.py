@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from embedlane.errors import EmbedlaneError
 from embedlane.jobs.states import JobState
+from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.workspace.reports import Finding
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.jobs.job import Job
+    from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
     from embedlane.plugin.discovery import Declarations
     from embedlane.providers.route import Route
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 WARNING_DAYS = 180
 #: Seconds in one state after which an unfinished job is worth a look.
 _STUCK = 36 * 3600.0
+
+
+def usable_routes(registry: Registry[Route]) -> Iterator[tuple[ModelCard, tuple[Route, ...]]]:
+    """Each model with its routes, but for those whose routes are in conflict."""
+    contested = {conflict.model for conflict in registry.conflicts}
+    for card in registry.models():
+        if card.id not in contested:
+            yield card, registry.routes(card.id)
 
 
 def check_plugins(declared: Declarations, registry: Registry[Route]) -> Iterator[Finding]:
@@ -42,7 +52,7 @@ def check_plugins(declared: Declarations, registry: Registry[Route]) -> Iterator
 
 def check_keys(registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
     """Look for the secrets of all providers that need one."""
-    routes = {route.provider: route for card in registry.models() for route in registry.routes(card.id)}
+    routes = {route.provider: route for _, offered in usable_routes(registry) for route in offered}
     for provider, route in sorted(routes.items()):
         if not route.credentials:
             yield Finding(level="ok", subject=f"provider {provider}", message="needs no key")
@@ -77,7 +87,33 @@ def check_indexes(records: list[IndexRecord], registry: Registry[Route], lanes: 
             message = f"{card.id} may be shut down from {until} on"
             yield Finding(level="warning", subject=subject, message=message, hint=hint)
         else:
-            yield Finding(level="ok", subject=subject, message=f"bound to {space}")
+            yield _route_finding(subject, space, card, lanes)
+
+
+def check_services(records: list[IndexRecord], registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
+    """Let the plugins look at the services that the indexes use; may use the network."""
+    spaces = {record.bound.space.model: record.bound.space for record in records}
+    for card, routes in usable_routes(registry):
+        if card.id not in spaces:
+            continue
+        for route in routes:
+            subject = f"{route.provider}, {route.lane} lane of {card.id}"
+            try:
+                observations = lanes.check_up(route, spaces[card.id])
+            except EmbedlaneError as error:
+                yield Finding(level="problem", subject=subject, message=error.message, hint=error.hint)
+                continue
+            for seen in observations:
+                yield Finding(level=seen.level, subject=subject, message=seen.message, hint=seen.hint)
+
+
+def _route_finding(subject: str, space: Space, card: ModelCard, lanes: Lanes) -> Finding:
+    """Whether anything that is installed can embed for the index."""
+    try:
+        lanes.route(card, Lane.SYNC)
+    except EmbedlaneError as error:
+        return Finding(level="warning", subject=subject, message=error.message, hint=error.hint)
+    return Finding(level="ok", subject=subject, message=f"bound to {space}")
 
 
 def check_jobs(jobs: list[Job], now: float) -> Iterator[Finding]:

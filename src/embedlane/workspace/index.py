@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import attrs
+import orjson
 
 from embedlane.errors import UsageError
 from embedlane.indexes.filters import conditions
@@ -15,7 +17,7 @@ from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, Searcher
 from embedlane.jobs.driver import Driver
 from embedlane.jobs.planning import plan_jobs
-from embedlane.models.card import Lane
+from embedlane.models.card import Lane, Role
 from embedlane.text.cutting import Cutter
 from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
 from embedlane.text.finding import source_name
@@ -95,8 +97,10 @@ class Index:
         Raises:
             UsageError: If something among *items* is no item.
         """
-        documents = (_document(item, source) for item in items)
-        return self._add(documents, [source] if prune else None, on_progress)
+        # No path looks like it, so that pruning a folder never takes these.
+        name = f"<{source}>"
+        documents = (_document(item, name) for item in items)
+        return self._add(documents, [name] if prune else None, on_progress)
 
     def add_paths(
         self,
@@ -167,12 +171,15 @@ class Index:
             on_change: In the batch lane, called with each job that has changed.
 
         Raises:
+            UsageError: If *lane* is none.
             CapabilityError: If the model lacks the lane, or no installed provider serves it.
             SpaceMismatchError: If the model's card no longer describes the index's space.
             ProviderError: If the provider fails for good; what came before is stored.
         """
+        if lane not in set(Lane):
+            raise UsageError(f"{lane!r} is no lane.", f"Use one of {', '.join(Lane)}.")
         self._require_current()
-        if Lane(lane) is Lane.SYNC:
+        if lane == Lane.SYNC:
             return self._embed_now(limit, on_progress)
         return self._embed_in_jobs(limit, on_change, wait=wait)
 
@@ -184,8 +191,8 @@ class Index:
         Args:
             query: The text to look for; embedded in the space's query role.
             k: How many.
-            where: Conditions on the metadata, as in ``{"lang": "en", "year": {">=": 2020}}``; see
-                `embedlane.indexes.filters.conditions`.
+            where: Conditions on the metadata, as in ``{"lang": "en", "year": {">=": 2020}}``, or as text, as
+                in ``["lang=en", "year>=2020"]``.
 
         Raises:
             UsageError: If *k* is below 1, or the query empty or over the model's limit.
@@ -214,6 +221,11 @@ class Index:
         with self._ledger.read() as connection:
             return self._pending.tally(connection, self._manager.clock())
 
+    def count(self) -> int:
+        """Number of items in the index, embedded or not."""
+        with self._ledger.read() as connection:
+            return ItemBook(self._record.id).count(connection)
+
     def failures(self, limit: int = 100) -> Sequence[tuple[str, str, str, str]]:
         """The first refused items: id, the provider's code and message, text."""
         with self._ledger.read() as connection:
@@ -237,21 +249,24 @@ class Index:
     def _add(
         self, documents: Iterable[Document | Unreadable], prune: list[str] | None, on_progress: _Progress
     ) -> AddReport:
-        card = self._lanes.registry.card(self.space.model)
-        settings = self._record.settings
         adder = Adder(
             ledger=self._ledger,
             book=ItemBook(self._record.id),
-            cutter=Cutter(
-                settings.chunks,
-                settings.on_too_long,
-                card.limits.tokens_per_input,
-                self._lanes.counter(self.space),
-            ),
+            cutter=self._cutter(),
             on_progress=on_progress,
         )
         report = adder.add(documents, prune)
         return attrs.evolve(report, tally=self.tally())
+
+    def _cutter(self) -> Cutter:
+        """What cuts documents for the index's model, whose limit counts the space's template, too."""
+        counter = self._lanes.counter(self.space)
+        limit = self._lanes.registry.card(self.space.model).limits.tokens_per_input
+        template = self.space.render("", Role.DOCUMENT)
+        if limit is not None and template:
+            limit -= counter.count([template])[0]
+        settings = self._record.settings
+        return Cutter(settings.chunks, settings.on_too_long, limit, counter)
 
     def _embed_now(self, limit: int | None, on_progress: _Progress) -> EmbedReport:
         embedder = self._lanes.embedder(self.space)
@@ -275,21 +290,34 @@ class Index:
         card = self._lanes.registry.card(self.space.model)
         route = self._lanes.route(card, Lane.BATCH)
         lane = self._lanes.batch(route.provider, self._record.bound)
-        planned = plan_jobs(
+        driver = Driver(manager=self._manager, on_change=on_change)
+        most = _smallest(self._lanes.settings(route.provider).max_rows_per_job, lane.embedder.limits.rows)
+        earlier = self._earlier_jobs()
+        submitted = self._submit_pending(driver, route.provider, most, limit)
+        drive = driver.finish if wait else driver.submit
+        jobs = submitted | {job.id: job for job in drive({*submitted, *earlier})}
+        return EmbedReport(
+            lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs.values()), tally=self.tally()
+        )
+
+    def _submit_pending(
+        self, driver: Driver, provider: str, rows_per_job: int | None, limit: int | None
+    ) -> dict[int, Job]:
+        """Plan and submit jobs, and others for the rows that the provider's size of a job left over."""
+        submitted: dict[int, Job] = {}
+        left = limit
+        while planned := plan_jobs(
             self._ledger,
             self._manager.book,
             self._pending,
             self._record.bound.id,
-            route.provider,
-            rows_per_job=_smallest(
-                self._lanes.settings(route.provider).max_rows_per_job, lane.embedder.limits.rows
-            ),
-            limit=limit,
-        )
-        driver = Driver(manager=self._manager, on_change=on_change)
-        ids = {job.id for job in planned} | self._earlier_jobs()
-        jobs = driver.finish(ids) if wait else driver.submit(ids)
-        return EmbedReport(lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs), tally=self.tally())
+            provider,
+            rows_per_job=rows_per_job,
+            limit=left,
+        ):
+            submitted |= {job.id: job for job in driver.submit({job.id for job in planned})}
+            left = sum(job.rows - _rows_taken(submitted.get(job.id, job)) for job in planned)
+        return submitted
 
     def _earlier_jobs(self) -> set[int]:
         """Numbers of unfinished jobs of this space, which an earlier run may have left."""
@@ -305,12 +333,42 @@ def _document(item: ItemLike, source: str) -> Document:
         raise UsageError(f"{item!r} is not an item.", "Give (id, text), (id, text, metadata) or an Item.")
     if not item.id or not item.text.strip():
         raise UsageError(f"Item {item.id!r} has no {'text' if item.id else 'id'}.", "Leave it out.")
-    part = Part(item.id, item.text, Form.RECORD, item.metadata or NO_METADATA)
+    for text in (item.id, item.text):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"Item {item.id!r} holds {text[error.start]!r}, half a character.",
+                "Decode its bytes with errors='replace'.",
+            ) from None
+    part = Part(item.id, item.text, Form.RECORD, _metadata(item))
     return Document(id=item.id, source=source, parts=(part,))
 
 
+def _metadata(item: Item) -> Mapping[str, object]:
+    """The item's metadata as it will be read again."""
+    if not item.metadata:
+        return NO_METADATA
+    try:
+        # The standard library's, for orjson makes null of NaN.
+        json.dumps(dict(item.metadata), allow_nan=False)
+        kept: dict[str, object] = orjson.loads(orjson.dumps(dict(item.metadata)))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"The metadata of item {item.id!r} is not JSON: {error}.",
+            "Use texts, numbers, true, false, None, and lists and dicts of them, under keys that are texts.",
+        ) from error
+    return kept
+
+
 def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
-    return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths]
+    """What pruning looks at: not an empty path, which would be the root."""
+    return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths if str(path)]
+
+
+def _rows_taken(job: Job) -> int:
+    """Rows that *job* holds or has judged: a job that failed without a file has refused its first row."""
+    return 1 if job.final and job.file is None else job.rows
 
 
 def _smallest(*numbers: int | None) -> int | None:

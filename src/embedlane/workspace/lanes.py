@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,7 +19,7 @@ from embedlane.providers.caller import Caller
 from embedlane.providers.checks import Checker
 from embedlane.providers.embedder import Embedder
 from embedlane.providers.interfaces import OpenContext
-from embedlane.providers.opening import open_batch, open_counter, open_sync
+from embedlane.providers.opening import open_batch, open_checkup, open_counter, open_sync
 from embedlane.providers.rates import RateLimit
 from embedlane.vectors.cargo import EmbeddingCargo
 
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
     from embedlane.plugin.discovery import Plugins
     from embedlane.providers.interfaces import BatchEmbedder
     from embedlane.providers.route import Route
+    from embedlane.providers.values import Observation
     from embedlane.text.tokens import TokenCounter
     from embedlane.vectors.bound import BoundSpace
+
+
+_POSITIVE = attrs.validators.optional(attrs.validators.gt(0))
 
 
 @attrs.frozen(kw_only=True)
@@ -42,21 +47,27 @@ class CommonSettings:
     """Keys that every provider's table may have; the core reads them."""
 
     #: Requests that may be under way at once.
-    concurrency: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
-    )
+    concurrency: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: Calls in a minute.
-    requests_per_minute: int | None = None
+    requests_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: Texts in a minute.
-    texts_per_minute: int | None = None
+    texts_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: Estimated tokens in a minute.
-    tokens_per_minute: int | None = None
+    tokens_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: The variable of the environment that holds the secret.
     api_key_env: str = ""
     #: The most rows in one batch job.
-    max_rows_per_job: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
-    )
+    max_rows_per_job: int | None = attrs.field(default=None, validator=_POSITIVE)
+
+
+@attrs.frozen(kw_only=True)
+class _Tables:
+    """The providers' tables, so that an error has the whole path of its key."""
+
+    providers: dict[str, CommonSettings]
+
+
+_COMMON = frozenset(field.name for field in attrs.fields(CommonSettings))
 
 
 @attrs.define(kw_only=True)
@@ -71,6 +82,7 @@ class Lanes:
     #: Seconds since 1970.
     clock: Callable[[], float]
     _batch: dict[tuple[str, str], BatchEmbedder] = attrs.field(factory=dict, init=False)
+    _rates: dict[str, RateLimit] = attrs.field(factory=dict, init=False)
 
     def route(self, card: ModelCard, lane: Lane, provider: str | None = None) -> Route:
         """The route of *card* in *lane*: the asked-for, the configured, or the best that is installed.
@@ -98,13 +110,10 @@ class Lanes:
 
     def settings(self, provider: str) -> CommonSettings:
         """The keys of the provider's table that the core reads."""
-        known = {field.name for field in attrs.fields(CommonSettings)}
         table = self.config.providers.get(provider, {})
-        return structure(
-            {key: value for key, value in table.items() if key in known},
-            CommonSettings,
-            f"{self.config.place}: providers.{provider}",
-        )
+        common = {key: value for key, value in table.items() if key in _COMMON}
+        tables = structure({"providers": {provider: common}}, _Tables, self.config.place)
+        return tables.providers[provider]
 
     def embedder(self, space: Space) -> Embedder:
         """Open the sync lane of *space* for queries and documents. The caller closes it."""
@@ -118,16 +127,22 @@ class Lanes:
         )
 
     def _caller(self, route: Route, context: OpenContext) -> Caller:
-        common = self.settings(route.provider)
         return Caller(
             embedder=open_sync(route, context),
             checker=Checker(route.provider, context.card, context.space),
-            rate=RateLimit(
+            rate=self._rate(route.provider),
+        )
+
+    def _rate(self, provider: str) -> RateLimit:
+        """One limit for all that goes to *provider*: queries count with documents."""
+        if provider not in self._rates:
+            common = self.settings(provider)
+            self._rates[provider] = RateLimit(
                 requests_per_minute=common.requests_per_minute,
                 texts_per_minute=common.texts_per_minute,
                 tokens_per_minute=common.tokens_per_minute,
-            ),
-        )
+            )
+        return self._rates[provider]
 
     def concurrency(self, route: Route) -> int:
         """Requests of *route* that may be under way at once."""
@@ -151,15 +166,21 @@ class Lanes:
         )
         return open_counter(best, self._context(best or routes[0] if routes else None, card, space))
 
+    def check_up(self, route: Route, space: Space) -> list[Observation]:
+        """What the plugin's own check-up of *route* finds for *space*; may use the network."""
+        context = self._context(route, self.registry.card(space.model), space)
+        return list(open_checkup(route, context))
+
     def has_credential(self, route: Route) -> bool:
         """Whether a secret is found for *route*, or none is needed."""
         return not route.credentials or self._find_credential(route) is not None
 
     def close(self) -> None:
         """Close the batch lanes that were opened."""
-        for embedder in self._batch.values():
-            embedder.close()
-        self._batch.clear()
+        with contextlib.ExitStack() as stack:  # closes the others, too, when one fails
+            for embedder in self._batch.values():
+                stack.callback(embedder.close)
+            self._batch.clear()
 
     def _context(self, route: Route | None, card: ModelCard, space: Space) -> OpenContext:
         provider = route.provider if route else ""
@@ -174,7 +195,9 @@ class Lanes:
         )
 
     def _own_settings(self, provider: str) -> dict[str, Any]:
-        return dict(self.config.providers.get(provider, {}))
+        """The provider's table without the keys of the core, which the plugin need not know."""
+        table = self.config.providers.get(provider, {})
+        return {key: value for key, value in table.items() if key not in _COMMON}
 
     def _credential(self, route: Route) -> str:
         secret = self._find_credential(route)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from embedlane.config import Config, IndexConfig, load_config
-from embedlane.errors import UnknownNameError, UsageError
+from embedlane.errors import RefusedError, SetupError, UnknownNameError, UsageError
 from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
 from embedlane.indexes.items import forget_unused_contents
 from embedlane.indexes.settings import IndexSettings
@@ -21,16 +21,21 @@ from embedlane.jobs.manager import BatchManager
 from embedlane.ledger.database import Ledger
 from embedlane.models.capabilities import require_alive, require_dimensions
 from embedlane.models.card import Lane
-from embedlane.models.loading import known_plugins, shipped_cards
 from embedlane.models.names import ModelId
-from embedlane.models.registry import Registry
 from embedlane.models.space import Space
 from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
-from embedlane.providers.builtin.routes import ROUTES
 from embedlane.text.cutting import ChunkRule
 from embedlane.vectors.bound import BoundSpace
-from embedlane.workspace.checkup import check_indexes, check_jobs, check_keys, check_plugins
+from embedlane.workspace.catalogue import Catalogue
+from embedlane.workspace.checkup import (
+    check_indexes,
+    check_jobs,
+    check_keys,
+    check_plugins,
+    check_services,
+    usable_routes,
+)
 from embedlane.workspace.index import Index
 from embedlane.workspace.lanes import Lanes
 from embedlane.workspace.reports import Finding, JobReport
@@ -38,11 +43,9 @@ from embedlane.workspace.reports import Finding, JobReport
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.jobs.manager import BatchLane
+    from embedlane.models.registry import Registry
     from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
-
-#: The owner of what comes with the core.
-CORE = "embedlane"
 
 
 @attrs.define(kw_only=True)
@@ -59,8 +62,9 @@ class Workspace:
     plugins: Plugins
     #: Seconds since 1970; another clock for tests.
     clock: Callable[[], float] = time.time
-    _declarations: Declarations | None = attrs.field(default=None, init=False)
-    _registry: Registry[Route] | None = attrs.field(default=None, init=False)
+    _catalogue: Catalogue = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Catalogue(self.config, self.plugins), takes_self=True)
+    )
     _ledger: Ledger | None = attrs.field(default=None, init=False)
     _lanes: Lanes | None = attrs.field(default=None, init=False)
 
@@ -85,30 +89,12 @@ class Workspace:
     @property
     def registry(self) -> Registry[Route]:
         """All model cards and routes: the core's, the plugins', and the configuration's."""
-        if self._registry is None:
-            declared = self.declarations
-            added = [entry for entry in self.config.models if not entry.override]
-            self._registry = Registry.build(
-                [
-                    (CORE, shipped_cards()),
-                    *declared.models,
-                    *((self.config.place, (entry.card,)) for entry in added),
-                ],
-                [
-                    *((CORE, route) for route in ROUTES),
-                    *((owner, route) for owner, routes in declared.routes for route in routes),
-                ],
-                overrides=[(self.config.place, entry.card) for entry in self.config.models if entry.override],
-                plugins=known_plugins(),
-            )
-        return self._registry
+        return self._catalogue.registry
 
     @property
     def declarations(self) -> Declarations:
         """What the plugins declare, and which of them are broken."""
-        if self._declarations is None:
-            self._declarations = self.plugins.declarations()
-        return self._declarations
+        return self._catalogue.declarations
 
     def embedder(self, model: str, dimensions: int | None = None) -> Embedder:
         """Open an embedder that needs no index.
@@ -121,7 +107,7 @@ class Workspace:
             UnknownNameError: If there is no such model; lists near misses.
             CapabilityError: If the model has no such size, or no provider for its sync lane is installed.
         """
-        return self.lanes.embedder(self._space(ModelId.parse(model), dimensions))
+        return self.lanes.embedder(self._space(model, dimensions))
 
     def create_index(
         self,
@@ -146,7 +132,7 @@ class Workspace:
             RefusedError: If there is an index of that name.
         """
         planned = self.config.indexes.get(name)
-        chosen = ModelId.parse(model) if model else planned.model if planned else self.default_model()
+        chosen = self.registry.card(model).id if model else planned.model if planned else self.default_model()
         if dimensions is None and planned is not None and planned.model == chosen:
             dimensions = planned.dimensions
         card = self.registry.card(chosen)
@@ -172,18 +158,20 @@ class Workspace:
             SpaceMismatchError: If it is bound to another space than the configuration or the caller says.
         """
         planned = self.config.indexes.get(name)
-        if planned is not None and name not in {record.name for record in self.indexes()}:
-            return self.create_index(name)
-        if not self.has_ledger:
-            raise UnknownNameError.among(
-                "index", name, self.config.indexes, f"`embedlane index create {name} --model ID` makes it."
-            )
+        if planned is not None and not self._has_index(name):
+            try:
+                return self.create_index(name)
+            except RefusedError:
+                # Another process may have made it in this moment.
+                if not self._has_index(name):
+                    raise
+        self._require_ledger(name)
         with self.ledger.read() as connection:
             record = load_index(connection, name)
         if planned is not None:
             record.require(self._space(planned.model, planned.dimensions))
         if model is not None:
-            record.require(self._space(ModelId.parse(model), dimensions))
+            record.require(self._space(model, dimensions))
         return self._index(record)
 
     def indexes(self) -> list[IndexRecord]:
@@ -201,9 +189,10 @@ class Workspace:
         Raises:
             UnknownNameError: If there is none.
         """
-        record = self.index(name)._record  # noqa: SLF001 - the workspace made it
+        self._require_ledger(name)
         with self.ledger.write() as connection:
-            drop_index(connection, record)
+            # Not by `index`: one that the configuration disagrees with can be dropped, too.
+            drop_index(connection, load_index(connection, name))
             forget_unused_contents(connection)
 
     def jobs(self) -> list[JobReport]:
@@ -261,16 +250,17 @@ class Workspace:
             *check_plugins(self.declarations, self.registry),
             *check_keys(self.registry, self.lanes),
             *check_indexes(self.indexes(), self.registry, self.lanes),
+            *check_services(self.indexes(), self.registry, self.lanes),
             *check_jobs([report.job for report in self.jobs()], self.clock()),
         ]
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""
         local = [
-            (route.preference, model)
-            for model in sorted(card.id for card in self.registry.models())
-            for route in self.registry.routes(model, Lane.SYNC)
-            if not route.credentials
+            (route.preference, card.id)
+            for card, routes in usable_routes(self.registry)
+            for route in routes
+            if route.lane is Lane.SYNC and not route.credentials
         ]
         return max(local, key=lambda pair: pair[0])[1]
 
@@ -327,7 +317,17 @@ class Workspace:
     def _book(self) -> JobBook:
         return JobBook(self.clock)
 
-    def _space(self, model: ModelId, dimensions: int | None) -> Space:
+    def _has_index(self, name: str) -> bool:
+        return name in {record.name for record in self.indexes()}
+
+    def _require_ledger(self, name: str) -> None:
+        """Say that there is no index *name*, instead of making a ledger to find none in it."""
+        if not self.has_ledger:
+            raise UnknownNameError.among(
+                "index", name, self.config.indexes, f"`embedlane index create {name} --model ID` makes it."
+            )
+
+    def _space(self, model: str | ModelId, dimensions: int | None) -> Space:
         card = self.registry.card(model)
         return Space.of(card, require_dimensions(card, dimensions))
 
@@ -363,9 +363,16 @@ class Workspace:
         with self.ledger.read() as connection:
             rows = self._book.row_counts(connection, job.id)
             space = BoundSpace.load(connection, job.space_id).space
-        card = self.registry.card(space.model)
-        cost = None if job.tokens is None else card.price.cost(Lane.BATCH, job.tokens)
-        return JobReport(job=job, model=str(space.model), rows=rows, cost=cost)
+        return JobReport(job=job, model=str(space.model), rows=rows, cost=self._cost(job, space))
+
+    def _cost(self, job: Job, space: Space) -> float | None:
+        if job.tokens is None:
+            return None
+        try:
+            return self.registry.card(space.model).price.cost(Lane.BATCH, job.tokens)
+        except SetupError:
+            # The plugin that declares the model is gone; the job is still worth a look.
+            return None
 
 
 def _settings(planned: IndexConfig) -> IndexSettings:

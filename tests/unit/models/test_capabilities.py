@@ -125,7 +125,6 @@ def test_a_retired_model_without_successor_names_the_list():
             "sync",
             "`pip install embedlane-gemini` or `pip install embedlane-gemini-legacy`.",
         ),
-        ("openai:text-embedding-3-small", "batch", "`pip install embedlane-openai`."),
         ("local:all-minilm-l6-v2", "sync", "`pip install embedlane-minilm`."),
     ],
 )

@@ -91,9 +91,9 @@ def test_a_card_is_read_from_toml():
         ({"price": {"sync": "free"}}, "models[0].price.sync: expected a number, not 'free'."),
         ({"price": {"sync": False}}, "models[0].price.sync: expected a number, not False."),
         ({"lifecycle": {"retires": "soon"}}, "models[0].lifecycle.retires: expected a date, not 'soon'."),
-        ({"native_size": 8}, "models[0]: unknown key 'native_size'."),
-        ({"price": {"sink": 1}}, "models[0].price: unknown key 'sink'."),
-        ({"override": True}, "models[0]: unknown key 'override'."),
+        ({"native_size": 8}, "models[0]: unknown key 'native_size' (known are "),
+        ({"price": {"sink": 1}}, "models[0].price: unknown key 'sink' (known are batch, sync)."),
+        ({"override": True}, "models[0]: unknown key 'override' (known are "),
         (
             {"tasks": {"mechanism": "prefix", "document": "x", "query": "{text}"}},
             "models[0].tasks: the document template 'x' must hold {text} once.",
@@ -104,7 +104,7 @@ def test_a_card_is_read_from_toml():
 )
 def test_an_error_names_the_key_and_the_value(change, said):
     """Each wrong value is refused with the path of its key, what was expected and what was there."""
-    assert said in refusal([{**GOOD, **change}])
+    assert any(line.startswith(said) for line in refusal([{**GOOD, **change}]))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_all_faults_are_said_at_once():
 
 def test_an_unknown_key_beside_the_models_is_refused():
     """A misspelt table is not silently nothing."""
-    assert refusal([], model=[GOOD]) == ["unknown key 'model'."]
+    assert refusal([], model=[GOOD]) == ["unknown key 'model' (did you mean 'models'?)."]
 
 
 @pytest.mark.parametrize("text", [b"models = [", b"\xff"])
@@ -165,7 +165,7 @@ def test_a_wrong_entry_is_refused_with_its_place(models, said):
 
 
 def test_the_known_plugins_serve_the_shipped_models():
-    """Each shipped model that needs a plugin has one for each of its lanes."""
+    """Each shipped model has a plugin for each of its lanes, but for the core's own and OpenAI's."""
     plugins = known_plugins()
     missing = {
         (str(card.id), str(lane))
@@ -173,7 +173,7 @@ def test_the_known_plugins_serve_the_shipped_models():
         for lane in card.lanes
         if not any(plugin.offers(card.id, lane) for plugin in plugins)
     }
-    assert missing == {("local:hash", "sync"), ("local:hash", "batch")}
+    assert {model for model, _ in missing if not model.startswith("openai:")} == {"local:hash"}
 
 
 def test_a_known_plugin_serves_a_publisher_or_one_model():

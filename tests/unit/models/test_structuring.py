@@ -66,7 +66,10 @@ def test_nested_tables_become_values():
         ({"parts": {"p": {"model": "acme"}}}, ["parts.p.model: 'acme' is not a model id."]),
         ({"parts": {"p": {"model": "a:b", "count": 0}}}, ["parts.p: 'count' must be > 0: 0."]),
         ({"parts": {"acme:one": {"model": 3}}}, ['parts."acme:one".model: expected text, not 3.']),
-        ({"part": {}, "nmes": []}, ["unknown key 'nmes', 'part'."]),
+        (
+            {"part": {}, "nmes": []},
+            ["unknown key 'nmes' (did you mean 'names'?); unknown key 'part' (did you mean 'parts'?)."],
+        ),
         (
             {"names": [1], "parts": {"p": {"model": "a:b", "colour": "green"}}},
             ["names[0]: expected text, not 1.", "parts.p.colour: expected one of red, blue, not 'green'."],

@@ -17,7 +17,7 @@ SUFFIXES = {".txt", ".md"}
 @pytest.fixture
 def tree(tmp_path):
     """A folder to be searched."""
-    for name in ("b.txt", "a.md", "sub/c.txt", "sub/deep/d.TXT", "z.bin", "README"):
+    for name in ("b.txt", "a.md", "tail/t.txt", "sub/c.txt", "sub/deep/d.TXT", "z.bin", "README"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -36,7 +36,7 @@ def problems(root: Path, *paths: str | Path) -> list[str]:
 
 def test_a_directory_is_searched_in_order(tree):
     """Files of known suffixes are found, in whatever case, in the order of their names."""
-    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT"]
+    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT", "tail/t.txt"]
 
 
 def test_a_named_file_is_taken_whatever_its_suffix(tree):
@@ -61,16 +61,17 @@ def test_each_file_is_found_once(tree):
         "a.md",
         "sub/c.txt",
         "sub/deep/d.TXT",
+        "tail/t.txt",
         "b.txt",
     ]
-    assert names(tree, tree / "sub", tree) == ["sub/c.txt", "sub/deep/d.TXT", "a.md", "b.txt"]
+    assert names(tree, tree / "sub", tree) == ["sub/c.txt", "sub/deep/d.TXT", "a.md", "b.txt", "tail/t.txt"]
 
 
 def test_link_loops_end(tree):
     """Links that lead back up do not lead in circles."""
     (tree / "sub" / "up").symlink_to(tree, target_is_directory=True)
     (tree / "sub" / "deep" / "side").symlink_to(tree / "sub", target_is_directory=True)
-    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT"]
+    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT", "tail/t.txt"]
 
 
 def test_linked_directories_come_last(tree, tmp_path_factory):
@@ -79,7 +80,7 @@ def test_linked_directories_come_last(tree, tmp_path_factory):
     (elsewhere / "e.txt").write_text("e")
     (tree / "a-link").symlink_to(elsewhere, target_is_directory=True)
     (tree / "a-twin").symlink_to(tree / "sub", target_is_directory=True)
-    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT", "a-link/e.txt"]
+    assert names(tree, tree) == ["a.md", "b.txt", "sub/c.txt", "sub/deep/d.TXT", "tail/t.txt", "a-link/e.txt"]
 
 
 def test_a_linked_file_has_its_own_name(tree):
@@ -126,7 +127,7 @@ def test_a_closed_directory_is_reported(tree):
     """A directory without permission is reported, and the others are searched."""
     (tree / "sub").chmod(0)
     try:
-        assert names(tree, tree) == ["a.md", "b.txt"]
+        assert names(tree, tree) == ["a.md", "b.txt", "tail/t.txt"]
         assert problems(tree, tree) == ["sub: permission denied"]
     finally:
         (tree / "sub").chmod(0o700)

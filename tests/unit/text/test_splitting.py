@@ -44,6 +44,14 @@ class Blanks(Words):
         return [len(text) for text in texts]
 
 
+class Greedy(Words):
+    """Makes more tokens of a character than it has bytes."""
+
+    def count(self, texts):
+        """See TokenCounter."""
+        return [2 + 5 * len(text) for text in texts]
+
+
 def solid(text: str) -> str:
     return "".join(text.split())
 
@@ -88,6 +96,14 @@ def test_a_sum_of_words_that_is_too_small_is_mended():
     assert solid("".join(piece.text for piece in pieces)) == solid(PROSE[:5000])
 
 
+def test_more_tokens_than_bytes_are_split():
+    """A short text can be over the size too, and a single character is a piece of its own."""
+    pieces = [chunk.text for chunk in TokenSplitter(Greedy(), 12).split("ab cde", Form.PROSE)]
+    assert max(len(piece) for piece in pieces) <= 2
+    assert solid("".join(pieces)) == "abcde"
+    assert [chunk.text for chunk in TokenSplitter(Greedy(), 3).split("abc", Form.PROSE)] == ["a", "b", "c"]
+
+
 def test_an_endless_word_is_split():
     """Text without blanks is cut between characters."""
     pieces = list(TokenSplitter(Words(), 12).split("x" * 1000, Form.PROSE))
@@ -102,8 +118,8 @@ def test_characters_are_neither_lost_nor_too_many(text, form, size):
     assert all(len(piece) <= size and piece.strip() for piece in pieces)
 
 
-@pytest.mark.parametrize("counter", [Words(), Blanks()])
-@given(text=TEXTS, form=FORMS, size=st.integers(3, 40))
+@pytest.mark.parametrize("counter", [Words(), Blanks(), Greedy()])
+@given(text=TEXTS, form=FORMS, size=st.integers(7, 40))
 def test_tokens_are_neither_lost_nor_too_many(counter, text, form, size):
     """The same by tokens, for counters that do and do not part tokens at blanks."""
     pieces = [chunk.text for chunk in TokenSplitter(counter, size).split(text, form)]

@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING, final
 import attrs
 import numpy as np
 
-from embedlane.errors import MissingDependencyError, RequestRefusedError
-from embedlane.providers.builtin.settings import Settings
-from embedlane.providers.builtin.spool import open_spool
-from embedlane.providers.values import RawEmbeddings
+from embedlane.plugin import MissingDependencyError, RawEmbeddings, RequestRefusedError
+from embedlane.plugin.offline import Settings, open_spool
 from embedlane_minilm._bert import HIDDEN, POSITIONS, Backend
 from embedlane_minilm._tokens import MiniLmTokens
 from embedlane_minilm._weights import PROVIDER, TOKENIZER, WEIGHTS, find_folder, verified
 
 if TYPE_CHECKING:
-    from embedlane.models.card import Role
-    from embedlane.providers.builtin.spool import SpoolEmbedder
-    from embedlane.providers.interfaces import OpenContext
+    from embedlane.plugin import OpenContext, Role
+    from embedlane.plugin.offline import SpoolEmbedder
 
 #: Tokens, padding included, that go through the model at once: more takes memory and no less time.
 _TOKENS_AT_ONCE = 1024

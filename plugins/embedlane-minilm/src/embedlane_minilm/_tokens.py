@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Self, final
 import attrs
 from tokenizers import Tokenizer
 
-from embedlane.providers.builtin.settings import Settings
+from embedlane.plugin.offline import Settings
 from embedlane_minilm._weights import PROVIDER, TOKENIZER, find_folder, verified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from embedlane.providers.interfaces import OpenContext
+    from embedlane.plugin import OpenContext
 
 #: [CLS] before each text and [SEP] after it.
 _SPECIAL = 2
@@ -55,13 +55,12 @@ class MiniLmTokens:
         offsets = self.tokenizer.encode(text).offsets
         if len(offsets) <= tokens:
             return text
-        # A head that ends where a token begins has the tokens before it: WordPiece takes the longest piece
-        # from the left. Where one character makes several tokens (Hangul does), all begin at its place.
-        for first_dropped in range(tokens - _SPECIAL + 1, 0, -1):
-            head = text[: offsets[first_dropped][0]]
-            if self.count([head])[0] <= tokens:
-                return head
-        return ""
+        if tokens < _SPECIAL:
+            return ""
+        # A head that ends where a token begins has just the tokens before it: WordPiece takes the longest
+        # piece from the left. Where one character makes several tokens (Hangul does), all begin at its place.
+        first_dropped = tokens - _SPECIAL + 1
+        return text[: offsets[first_dropped][0]]
 
 
 def open_counter(context: OpenContext) -> MiniLmTokens:

@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedlane.errors import ConfigError, InputError, MissingDependencyError
+from embedlane.plugin import ConfigError, InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedlane.providers.builtin.settings import Settings
+    from embedlane.plugin.offline import Settings
 
 #: The provider's id.
 PROVIDER = "minilm"

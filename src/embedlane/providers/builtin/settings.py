@@ -14,8 +14,6 @@ from embedlane.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Keys of every provider's table that the core itself reads.
-CORE_KEYS = frozenset({"concurrency", "requests_per_minute", "tokens_per_minute", "timeout"})
 #: Keys that configure the spool, for the providers whose batch lane it is.
 SPOOL_KEYS = frozenset({"batch_delay", "batch_expires_after", "batch_rows"})
 
@@ -35,12 +33,12 @@ class Settings:
         """Refuse keys that nobody reads.
 
         Args:
-            own: Keys that the provider reads beside those of the core and of the spool.
+            own: Keys that the provider reads beside those of the spool.
 
         Raises:
             ConfigError: If there is another key.
         """
-        known = sorted({*own, *CORE_KEYS, *SPOOL_KEYS})
+        known = sorted({*own, *SPOOL_KEYS})
         for key in self.values:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)

@@ -113,6 +113,7 @@ def test_embed_keeps_the_order_and_counts_words():
     answer = HashEmbedder(32).embed(texts, Role.QUERY)
     assert [list(vector) for vector in answer.vectors] == [list(hash_vector(text, 32)) for text in texts]
     assert answer.tokens == 5
+    assert HashEmbedder(32).embed([], Role.QUERY).vectors == []
 
 
 def test_the_role_changes_nothing():

@@ -45,9 +45,8 @@ def test_the_routes_open_both_lanes_in_the_wanted_size(tmp_path):
 
 
 def test_settings_reach_the_spool(tmp_path):
-    """Delay, expiry and rows come from the provider's table; the core's own keys are let through."""
-    core = {"concurrency": 3, "requests_per_minute": 5, "tokens_per_minute": 7, "timeout": 9}
-    spool = open_batch(context(tmp_path, batch_delay=1.5, batch_expires_after=2, batch_rows=10, **core))
+    """Delay, expiry and rows come from the provider's table."""
+    spool = open_batch(context(tmp_path, batch_delay=1.5, batch_expires_after=2, batch_rows=10))
     assert (spool.delay, spool.expires_after) == (1.5, timedelta(hours=2))
     assert (spool.limits.rows, spool.limits.expires_after) == (10, timedelta(hours=2))
 

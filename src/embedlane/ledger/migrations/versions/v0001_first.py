@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_indexes_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_indexes")),
         sa.UniqueConstraint("name", name=op.f("uq_indexes_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "jobs",
@@ -77,6 +78,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_jobs_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("tag", name=op.f("uq_jobs_tag")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
     op.create_table(

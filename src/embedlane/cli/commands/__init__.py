@@ -1,0 +1,1 @@
+"""One command, one module: parse, one call on the workspace, render."""

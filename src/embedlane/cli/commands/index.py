@@ -1,0 +1,210 @@
+"""``embedlane index``: create, list, show and drop indexes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embedlane.cli.group import ListingGroup
+from embedlane.cli.opening import opened
+from embedlane.cli.output import emit, json_option
+from embedlane.cli.session import Session, pass_session
+from embedlane.cli.tables import counted, moment, note, pairs, say, shortened, table
+from embedlane.errors import RefusedError, UsageError
+from embedlane.indexes.settings import IndexSettings
+from embedlane.text.cutting import ChunkRule, TooLong, Unit
+
+if TYPE_CHECKING:
+    from embedlane.indexes.binding import IndexRecord
+    from embedlane.models.space import Space
+    from embedlane.workspace.workspace import Workspace
+
+
+@click.group(cls=ListingGroup, epilog="Example: embedlane index create docs --model local:hash")
+def index() -> None:
+    """Create, list, show and drop indexes."""
+
+
+@index.command(
+    epilog="Example: embedlane index create docs --model google:gemini-embedding-001 --dimensions 768"
+)
+@click.argument("name")
+@click.option("--model", metavar="ID", help="Default: the configuration's, or the best local one.")
+@click.option("--dimensions", type=click.IntRange(min=1), help="Size of vectors; default: the native one.")
+@click.option("--chunk-size", type=click.IntRange(min=0), help="Largest chunk; 0 keeps texts whole.")
+@click.option("--chunk-overlap", type=click.IntRange(min=0), help="How much of a chunk the next repeats.")
+@click.option("--chunk-unit", type=click.Choice(list(map(str, Unit))), help="What both are counted in.")
+@click.option(
+    "--on-too-long", type=click.Choice(list(map(str, TooLong))), help="What becomes of a text over the limit."
+)
+@json_option
+@pass_session
+def create(
+    session: Session,
+    *,
+    name: str,
+    model: str | None,
+    dimensions: int | None,
+    chunk_size: int | None,
+    chunk_overlap: int | None,
+    chunk_unit: str | None,
+    on_too_long: str | None,
+    as_json: bool,
+) -> None:
+    """Create an index and bind it to a model for life."""
+    flags = {
+        "chunk_size": chunk_size,
+        "chunk_overlap": chunk_overlap,
+        "chunk_unit": chunk_unit,
+        "on_too_long": on_too_long,
+    }
+    with opened(session) as workspace:
+        settings = _settings(
+            {key: value for key, value in flags.items() if value is not None}, workspace, name
+        )
+        made = workspace.create_index(name, model, dimensions=dimensions, settings=settings)
+        emit(as_json, _view(_record(workspace, made.name)), _render_made)
+
+
+@index.command("list", epilog="Example: embedlane index list")
+@json_option
+@pass_session
+def list_all(session: Session, as_json: bool) -> None:
+    """List all indexes and what they are bound to."""
+    with opened(session) as workspace:
+        emit(as_json, {"indexes": [_view(record) for record in workspace.indexes()]}, _render_list)
+
+
+@index.command(epilog="Example: embedlane index show docs")
+@click.argument("name")
+@json_option
+@pass_session
+def show(session: Session, name: str, as_json: bool) -> None:
+    """Show an index: its space, how it cuts documents, where its contents stand."""
+    with opened(session) as workspace:
+        tally = workspace.index(name).tally()
+        emit(as_json, {**_view(_record(workspace, name)), "contents": tally}, _render_one)
+
+
+@index.command(epilog="Example: embedlane index drop docs --yes")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_session
+def drop(session: Session, name: str, yes: bool, as_json: bool) -> None:
+    """Remove an index and its items; vectors stay in the ledger, for they are paid for."""
+    with opened(session) as workspace:
+        tally = workspace.index(name).tally()
+        if not yes:
+            _confirm(f"Drop index '{name}' with {counted(tally.wanted, 'content')}?", name)
+        workspace.drop_index(name)
+        emit(as_json, {"dropped": name}, lambda _: say(f"Dropped index '{name}'."))
+
+
+@index.command(epilog="Example: embedlane index failures docs")
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The most to show.")
+@json_option
+@pass_session
+def failures(session: Session, name: str, limit: int, as_json: bool) -> None:
+    """Show the items that the provider refused, and its reasons."""
+    keys = ("id", "code", "message", "text")
+    with opened(session) as workspace:
+        found = [dict(zip(keys, row, strict=True)) for row in workspace.index(name).failures(limit)]
+        emit(as_json, {"failures": found}, _render_failures)
+
+
+def _settings(flags: dict[str, Any], workspace: Workspace, name: str) -> IndexSettings | None:
+    """The settings that the flags ask for, above those of the configuration; None without a flag."""
+    if not flags:
+        return None
+    planned = workspace.config.indexes.get(name)
+    fields = ("chunk_size", "chunk_overlap", "chunk_unit", "on_too_long")
+    chosen = {key: getattr(planned, key) for key in fields} if planned else {}
+    chosen |= flags
+    try:
+        rule = ChunkRule(
+            size=chosen.get("chunk_size"),
+            overlap=chosen.get("chunk_overlap", 0),
+            unit=chosen.get("chunk_unit", Unit.TOKENS),
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"These chunks can't be cut: {error}.", "Change --chunk-size or --chunk-overlap."
+        ) from None
+    return IndexSettings(chunks=rule, on_too_long=TooLong(chosen.get("on_too_long", TooLong.ERROR)))
+
+
+def _record(workspace: Workspace, name: str) -> IndexRecord:
+    return next(record for record in workspace.indexes() if record.name == name)
+
+
+def _view(record: IndexRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "space": space_view(record.bound.space),
+        "settings": record.settings.to_json(),
+        "created_at": record.created_at,
+    }
+
+
+def space_view(space: Space) -> dict[str, Any]:
+    """A space with its fingerprint."""
+    return {**space.lines(), "dimensions": space.dimensions, "fingerprint": space.fingerprint}
+
+
+def _confirm(question: str, name: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("Nobody is there to confirm.", f"`embedlane index drop {name} --yes` does not ask.")
+    if not click.confirm(question, err=True):
+        raise RefusedError(f"Index '{name}' was not dropped.")
+
+
+def _bound(view: dict[str, Any]) -> str:
+    space = view["space"]
+    return f"{space['model']} @ {space['dimensions']} ({space['fingerprint']})"
+
+
+def _render_made(view: dict[str, Any]) -> None:
+    say(f"Created index '{view['name']}', bound to {_bound(view)}.")
+    note(f"hint: `embedlane add {view['name']} PATH…` fills it.")
+
+
+def _render_list(view: dict[str, Any]) -> None:
+    if not view["indexes"]:
+        note("There is no index yet; `embedlane index create NAME` makes one.")
+        return
+    rows = [
+        (each["name"], each["space"]["model"], each["space"]["dimensions"], each["space"]["fingerprint"])
+        for each in view["indexes"]
+    ]
+    table(("NAME", "MODEL", "SIZE", "SPACE"), rows)
+
+
+def _render_one(view: dict[str, Any]) -> None:
+    tally, settings = view["contents"], view["settings"]
+    size = "the model's" if settings["chunk_size"] is None else settings["chunk_size"]
+    pairs(
+        [
+            ("index", view["name"]),
+            *((key, value) for key, value in view["space"].items() if value != ""),
+            ("chunks", f"{size} {settings['chunk_unit']}, overlap {settings['chunk_overlap']}"),
+            ("on too long", settings["on_too_long"]),
+            ("created", moment(view["created_at"])),
+            ("contents", f"{tally.wanted:,}"),
+            ("stored", f"{tally.stored:,}"),
+            ("in flight", f"{tally.in_flight:,}"),
+            ("refused", f"{tally.refused:,}"),
+            ("pending", f"{tally.pending:,}"),
+        ]
+    )
+
+
+def _render_failures(view: dict[str, Any]) -> None:
+    if not view["failures"]:
+        note("Nothing was refused.")
+        return
+    rows = [(row["id"], row["code"], row["message"], shortened(row["text"], 60)) for row in view["failures"]]
+    table(("ITEM", "CODE", "MESSAGE", "TEXT"), rows)

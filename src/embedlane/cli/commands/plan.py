@@ -1,0 +1,36 @@
+"""``embedlane plan``: what embedding would cost, before a cent is spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from embedlane.cli.opening import opened
+from embedlane.cli.output import emit, json_option
+from embedlane.cli.session import Session, pass_session
+from embedlane.cli.tables import counted, dollars, say, span, table
+
+if TYPE_CHECKING:
+    from embedlane.workspace.reports import LanePlan, Plan
+
+
+@click.command(epilog="Example: embedlane plan docs")
+@click.argument("name")
+@json_option
+@pass_session
+def plan(session: Session, name: str, as_json: bool) -> None:
+    """Say what embedding the pending contents would cost in each lane; nothing is sent."""
+    with opened(session) as workspace:
+        emit(as_json, workspace.index(name).plan(), _render)
+
+
+def _render(found: Plan) -> None:
+    say(f"{counted(found.rows, 'content')} pending, {found.tokens:,} tokens ({found.basis}).")
+    table(("LANE", "PROVIDER", "COST", "TIME", "OBSTACLE"), map(_row, found.lanes))
+
+
+def _row(lane: LanePlan) -> tuple[str, ...]:
+    if lane.obstacle:
+        return (lane.lane.value, "-", "-", "-", lane.obstacle)
+    return (lane.lane.value, lane.provider, dollars(lane.cost), span(lane.time), "")

@@ -1,0 +1,70 @@
+"""Opening the workspace as the options say. Heavy: only commands import it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from embedlane.config import Config, load_config
+from embedlane.errors import UsageError
+from embedlane.plugin.selection import PluginSelection
+from embedlane.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from embedlane.cli.session import Session
+
+
+@contextlib.contextmanager
+def opened(session: Session) -> Iterator[Workspace]:
+    """Open the workspace for the time of a command.
+
+    Raises:
+        ConfigError: If the configuration can't be right.
+    """
+    _log_to_stderr(session.verbosity)
+    with Workspace.open(config=configuration(session)) as workspace:
+        # Kept after it is closed: on an interrupt its jobs are asked for once more.
+        session.workspace = workspace
+        yield workspace
+
+
+def configuration(session: Session) -> Config:
+    """Read the configuration; options stand above the environment.
+
+    Raises:
+        ConfigError: If it can't be right.
+        UsageError: If ``--ledger`` names no file.
+    """
+    file = Path(session.config_file) if session.config_file is not None else None
+    config = load_config(file=file)
+    if session.ledger is None:
+        return config
+    if "://" in session.ledger or not session.ledger.strip():
+        raise UsageError(
+            f"--ledger {session.ledger!r} is not the path of a file.",
+            "This release keeps its ledger in SQLite, for example --ledger .embedlane/lane.db.",
+        )
+    # A path that is typed starts from where it is typed; one in the file starts from the file.
+    return attrs.evolve(config, ledger=Path.cwd() / Path(session.ledger).expanduser())
+
+
+def selection(session: Session) -> PluginSelection | None:
+    """Which plugins the configuration wants; None for all.
+
+    Raises:
+        ConfigError: If the configuration can't be right.
+    """
+    config = configuration(session)
+    return None if config.plugins is None else PluginSelection.parse(config.plugins, config.place)
+
+
+def _log_to_stderr(verbosity: int) -> None:
+    logging.basicConfig(format="%(name)s: %(message)s")
+    if verbosity:
+        logging.getLogger("embedlane").setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
