@@ -13,6 +13,7 @@ import attrs
 from sqlalchemy import select, update
 
 from embedlane.jobs.job import Job, Verdict
+from embedlane.ledger.dialects import BOUND_VALUES
 from embedlane.ledger.schema import job_rows
 from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
     from embedlane.providers.values import RowResult
 
-#: Results in one transaction.
-_BATCH = 500
+#: Results in one transaction: as many as one statement may bind.
+_BATCH = BOUND_VALUES
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,12 +12,13 @@ from sqlalchemy import select
 from embedlane.errors import ResponseError
 from embedlane.ledger.schema import contents, job_rows
 from embedlane.models.card import Role
-from embedlane.providers.values import BatchRow, Refusal
+from embedlane.providers.values import BatchRow, RawEmbeddings, Refusal
 from embedlane.vectors.archive import Archive, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from sqlalchemy import Connection
 
     from embedlane.providers.checks import Checker
@@ -52,6 +54,22 @@ class EmbeddingCargo:
         self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
     ) -> Sequence[Refusal]:
         """Store what passes the checks and record every no, in the caller's transaction."""
+        units, hashes, invalid = self._checked(vectors)
+        archive = Archive(self.bound)
+        archive.store(connection, hashes, units)
+        archive.refuse(
+            connection,
+            [Refused(no.key, no.code, no.message, no.retryable) for no in (*refusals, *invalid)],
+            now,
+        )
+        return invalid
+
+    def _checked(self, vectors: Sequence[Vector]) -> tuple[NDArray[np.float32], list[str], list[Refusal]]:
+        """Unit vectors, their keys, and what failed: all at once where nothing is wrong, else row by row."""
+        if vectors:
+            raw = RawEmbeddings(vectors=[vector.values for vector in vectors])
+            with contextlib.suppress(ResponseError):
+                return self.checker.call(raw, len(vectors)), [vector.key for vector in vectors], []
         units, hashes, invalid = [], [], []
         for vector in vectors:
             try:
@@ -59,12 +77,5 @@ class EmbeddingCargo:
                 hashes.append(vector.key)
             except ResponseError as error:
                 invalid.append(Refusal(vector.key, INVALID, error.message, retryable=True))
-        archive = Archive(self.bound)
-        if units:
-            archive.store(connection, hashes, np.stack(units))
-        archive.refuse(
-            connection,
-            [Refused(no.key, no.code, no.message, no.retryable) for no in (*refusals, *invalid)],
-            now,
-        )
-        return invalid
+        none = np.empty((0, self.bound.space.dimensions), dtype=np.float32)
+        return np.stack(units) if units else none, hashes, invalid
