@@ -205,7 +205,7 @@ def configure(example: Example) -> None:
 
 def read_configuration(path: Path) -> None:
     """Read a file as embedlane would; what is wrong with it is raised."""
-    from embedlane.config import load_config  # noqa: PLC0415 - must not stop the tests that need none
+    from embedlane.config.settings import load_config  # noqa: PLC0415 - must not stop the tests that need none
 
     load_config(file=path, environment={})
 

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from types import MappingProxyType
 
-from embedlane import config
+from embedlane.config import settings as config
 from embedlane.jobs import states
 from embedlane.ledger import schema
 from embedlane.models import card

@@ -1,4 +1,4 @@
-from .config import Config, load_config
+from .config.settings import Config, load_config
 from .errors import EmbedlaneError
 from .indexes.search import Hit
 from .indexes.settings import IndexSettings

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pytest
 
-from embedlane.config import load_config
+from embedlane.config.settings import load_config
 from embedlane.workspace.workspace import Workspace
 
 _SCRIPT = Path(sys.executable).parent / "embedlane"

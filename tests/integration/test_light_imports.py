@@ -10,12 +10,25 @@ import pytest
 #: Packages that cost tens of milliseconds or more.
 HEAVY = {"alembic", "bs4", "cattrs", "click", "numpy", "onnxruntime", "rich", "sqlalchemy"}
 #: What providers are made of.
-SDKS = {"google", "onnx", "onnxruntime", "openai", "safetensors", "tokenizers", "torch"}
-LOADED = "\nimport sys, json; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+SDKS = {
+    "google.genai",
+    "google.generativeai",
+    "grpc",
+    "httpx2",
+    "onnx",
+    "onnxruntime",
+    "openai",
+    "safetensors",
+    "starlette",
+    "tokenizers",
+    "torch",
+    "uvicorn",
+}
+LOADED = "\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
 
 
 def loaded(code, folder):
-    """The top-level packages that are loaded after *code* was run in *folder*."""
+    """The modules that are loaded after *code* was run in *folder*."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EMBEDLANE_")}
     done = subprocess.run(
         [sys.executable, "-c", code + LOADED],

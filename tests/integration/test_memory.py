@@ -8,7 +8,7 @@ import sys
 _RUN = """
 import resource, sys
 from pathlib import Path
-from embedlane.config import load_config
+from embedlane.config.settings import load_config
 from embedlane.workspace.workspace import Workspace
 
 count = int(sys.argv[1])

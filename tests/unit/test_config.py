@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from embedlane.config import IndexConfig, RouteChoice, find_config, load_config
+from embedlane.config.files import find_config
+from embedlane.config.settings import IndexConfig, RouteChoice, load_config
 from embedlane.errors import ConfigError
 from embedlane.models.names import ModelId
 from embedlane.text.cutting import TooLong, Unit

@@ -9,7 +9,8 @@ import pytest
 from click import Context
 
 import embedlane
-from embedlane import config, errors
+from embedlane import errors
+from embedlane.config import settings as config
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.ledger.schema import metadata
 from embedlane.models import card

@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import os
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedlane.cli.session import Session
+from embedlane.config.files import find_config, read_table
 from embedlane.errors import EmbedlaneError
 from embedlane.plugin.discovery import Plugin, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
@@ -38,12 +39,10 @@ class LazyGroup(click.Group):
         """
         super().__init__(*args, **kwargs)
         self._table = table
-        self._asked_plugins = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Our own names in the order of the table, then those of plugins."""
-        self._ask_plugins(ctx)
-        return [*self._table, *sorted(set(self.commands) - set(self._table))]
+        return [*self._table, *sorted(set(self._of_plugins(ctx)) - set(self._table))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; ours first, so that no plugin can take its place."""
@@ -51,8 +50,7 @@ class LazyGroup(click.Group):
             command = pkgutil.resolve_name(self._table[cmd_name][0])
             assert isinstance(command, click.Command)
             return command
-        self._ask_plugins(ctx)
-        return self.commands.get(cmd_name)
+        return self.commands.get(cmd_name) or self._of_plugins(ctx).get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -68,23 +66,27 @@ class LazyGroup(click.Group):
         """List the commands; the sentences of ours come from the table."""
         names = self.list_commands(ctx)
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._sentence(name, formatter.width)) for name in names])
+            formatter.write_dl([(name, self._sentence(ctx, name, formatter.width)) for name in names])
 
-    def _sentence(self, name: str, width: int) -> str:
-        return self._table[name][1] if name in self._table else self.commands[name].get_short_help_str(width)
+    def _sentence(self, ctx: click.Context, name: str, width: int) -> str:
+        if name in self._table:
+            return self._table[name][1]
+        return self._of_plugins(ctx)[name].get_short_help_str(width)
 
-    def _ask_plugins(self, ctx: click.Context) -> None:
-        """Let plugins add their commands, once."""
-        if self._asked_plugins:
-            return
-        self._asked_plugins = True
-        try:
-            self._ask_wanted(ctx)
-        except EmbedlaneError as error:
-            # The command that is about to run may be the one that mends it.
-            click.echo(f"warning: plugins could not add their commands: {error}", err=True)
+    def _of_plugins(self, ctx: click.Context) -> Mapping[str, click.Command]:
+        """The commands that plugins add; asked for once in a run."""
+        if _HOOK not in ctx.meta:
+            group = click.Group(self.name)
+            try:
+                self._ask_wanted(ctx, group)
+            except EmbedlaneError as error:
+                # The command that is about to run may be the one that mends it.
+                click.echo(f"warning: plugins could not add their commands: {error}", err=True)
+            ctx.meta[_HOOK] = group.commands
+        commands: Mapping[str, click.Command] = ctx.meta[_HOOK]
+        return commands
 
-    def _ask_wanted(self, ctx: click.Context) -> None:
+    def _ask_wanted(self, ctx: click.Context, group: click.Group) -> None:
         plugins = discover(_from_environment())
         adding = [plugin for plugin in plugins.loaded if _HOOK in plugin.hooks]
         if not adding:
@@ -92,12 +94,12 @@ class LazyGroup(click.Group):
         wanted = _from_configuration(ctx)
         for plugin in adding:
             if wanted is None or wanted.wants(plugin.name):
-                self._ask(plugin, plugins)
+                self._ask(plugin, plugins, group)
 
-    def _ask(self, plugin: Plugin, plugins: Plugins) -> None:
+    def _ask(self, plugin: Plugin, plugins: Plugins, group: click.Group) -> None:
         others = [other.module for other in plugins.loaded if other is not plugin]
         try:
-            plugins.manager.subset_hook_caller(_HOOK, others)(group=self)
+            plugins.manager.subset_hook_caller(_HOOK, others)(group=group)
         except Exception as error:
             click.echo(
                 f"warning: plugin {plugin.name} ({plugin.distribution} {plugin.version}) could not add its "
@@ -123,8 +125,10 @@ def _from_environment() -> PluginSelection | None:
 
 
 def _from_configuration(ctx: click.Context) -> PluginSelection | None:
-    """What the configuration says; reading it takes longer than the rest of ``--help``."""
-    session = Session(config_file=ctx.params.get("config_file"))
-    chosen = pkgutil.resolve_name("embedlane.cli.opening:selection")(session)
-    assert chosen is None or isinstance(chosen, PluginSelection)
-    return chosen
+    """What the configuration says. Only its table is read: judging all of it would slow ``--help`` down."""
+    named = ctx.params.get("config_file") or os.environ.get("EMBEDLANE_CONFIG")
+    file = Path(named) if named else find_config(Path.cwd())
+    names = read_table(file).get("plugins") if file else None
+    if "EMBEDLANE_PLUGINS" in os.environ or not isinstance(names, list):
+        return None
+    return PluginSelection.parse(map(str, names), str(file))

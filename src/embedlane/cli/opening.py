@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from embedlane.config import Config, load_config
+from embedlane.config.settings import Config, load_config
 from embedlane.errors import UsageError
-from embedlane.plugin.selection import PluginSelection
 from embedlane.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,16 +51,6 @@ def configuration(session: Session) -> Config:
         )
     # A path that is typed starts from where it is typed; one in the file starts from the file.
     return attrs.evolve(config, ledger=Path.cwd() / Path(session.ledger).expanduser())
-
-
-def selection(session: Session) -> PluginSelection | None:
-    """Which plugins the configuration wants; None for all.
-
-    Raises:
-        ConfigError: If the configuration can't be right.
-    """
-    config = configuration(session)
-    return None if config.plugins is None else PluginSelection.parse(config.plugins, config.place)
 
 
 def _log_to_stderr(verbosity: int) -> None:

@@ -12,7 +12,7 @@ from embedlane.models.registry import Registry
 from embedlane.providers.builtin.routes import ROUTES
 
 if TYPE_CHECKING:
-    from embedlane.config import Config
+    from embedlane.config.settings import Config
     from embedlane.plugin.discovery import Declarations, Plugins
     from embedlane.providers.route import Route
 

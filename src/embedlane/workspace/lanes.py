@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from embedlane.config import Config
+    from embedlane.config.settings import Config
     from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
     from embedlane.models.space import Space

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from embedlane.config import Config, IndexConfig, load_config
+from embedlane.config.settings import Config, IndexConfig, load_config
 from embedlane.errors import RefusedError, SetupError, UnknownNameError, UsageError
 from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
 from embedlane.indexes.items import forget_unused_contents

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from embedlane.cli.commands.init import TEMPLATE
-from embedlane.config import load_config
+from embedlane.config.settings import load_config
 
 
 def test_init_writes_a_configuration_that_loads(folder, lane):

@@ -187,7 +187,8 @@ def test_a_selection_keeps_other_plugins_from_being_imported(tmp_path):
     """What isn't wanted is listed as disabled, and its code isn't run."""
     install(tmp_path, "good")
     install(tmp_path, "bad", "raise SystemExit")
-    for names in (["good"], ["-bad", "-minilm"]):
+    ours = ("emulator", "gemini", "gemini-legacy", "minilm")
+    for names in (["good"], ["-bad", *(f"-{name}" for name in ours)]):
         found = discover(tmp_path, names)
         assert list(found["loaded"]) == ["good"]
         assert found["broken"] == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedlane.config import load_config
+from embedlane.config.settings import load_config
 from embedlane.workspace.workspace import Workspace
 
 

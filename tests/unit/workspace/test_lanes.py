@@ -8,7 +8,7 @@ import numpy as np
 import pluggy
 import pytest
 
-from embedlane.config import Config, RouteChoice
+from embedlane.config.settings import Config, RouteChoice
 from embedlane.errors import CapabilityError, ConfigError, CredentialError, UnknownNameError
 from embedlane.models.card import Dimensions, Lane, Lifecycle, ModelCard
 from embedlane.models.names import ModelId

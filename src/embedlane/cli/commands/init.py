@@ -8,7 +8,7 @@ import click
 
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.tables import say
-from embedlane.config import FILE
+from embedlane.config.files import FILE
 from embedlane.errors import ConfigError, RefusedError
 
 TEMPLATE = """\

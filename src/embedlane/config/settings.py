@@ -7,7 +7,6 @@ file, a call's argument above both. Secrets are never in it: it names the variab
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,20 +15,17 @@ from typing import Any
 
 import attrs
 
+from embedlane.config.files import find_config, read_table
 from embedlane.errors import ConfigError
 from embedlane.models.loading import CardEntry, load_entries
 from embedlane.models.names import ModelId
 from embedlane.models.structuring import structure
 from embedlane.text.cutting import ChunkRule, TooLong, Unit
 
-#: Names of the two files, in the order in which a folder is searched for them.
-FILE, PYPROJECT = "embedlane.toml", "pyproject.toml"
 #: Where the ledger is when nothing is said, below the folder of the configuration.
 DEFAULT_LEDGER = ".embedlane/lane.db"
 _PREFIX = "EMBEDLANE_"
 _LEDGER = f"{_PREFIX}LEDGER"
-#: The head of a table of ours in pyproject.toml.
-_HEAD = re.compile(rb"^\s*\[\s*tool\s*\.\s*embedlane\s*[\].]", re.MULTILINE)
 
 
 @attrs.frozen(kw_only=True)
@@ -143,41 +139,6 @@ def load_config(
         providers=settings.providers,
         models=load_entries({"models": merged.get("models", [])}, place),
     )
-
-
-def find_config(start: Path) -> Path | None:
-    """The nearest configuration in *start* or above it; None if there is none."""
-    for folder in (start, *start.parents):
-        if (folder / FILE).is_file():
-            return folder / FILE
-        project = folder / PYPROJECT
-        if project.is_file() and _HEAD.search(project.read_bytes()):
-            return project
-    return None
-
-
-def read_table(path: Path) -> dict[str, Any]:
-    """The table of embedlane in the file *path*.
-
-    Raises:
-        ConfigError: If the file can't be read or is no TOML; names the line.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"The configuration {path} can't be read: {error.strerror}.", "`embedlane init` writes one."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.", "Mend that line.") from error
-    if path.name != PYPROJECT:
-        return table
-    # A file without our table is legal: EMBEDLANE_CONFIG may name it.
-    tools = table.get("tool", {})
-    found = tools.get("embedlane", {}) if isinstance(tools, dict) else {}
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: tool.embedlane: expected a table, not {found!r}.")
-    return found
 
 
 def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:

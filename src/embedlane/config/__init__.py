@@ -1,0 +1,1 @@
+"""The configuration: where it is found, and what it says."""
