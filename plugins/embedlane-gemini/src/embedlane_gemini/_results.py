@@ -1,0 +1,108 @@
+"""From lines of a result file, or inline responses, to results of rows."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from embedlane.plugin import Malformed, Refusal, Vector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from embedlane.plugin import RowResult
+
+#: Codes of google.rpc.Code after which the same row may succeed in another job; the others are its own fault.
+_RETRYABLE: Mapping[int, str] = {
+    1: "CANCELLED",
+    2: "UNKNOWN",
+    4: "DEADLINE_EXCEEDED",
+    8: "RESOURCE_EXHAUSTED",
+    10: "ABORTED",
+    13: "INTERNAL",
+    14: "UNAVAILABLE",
+    15: "DATA_LOSS",
+}
+#: The same as HTTP statuses, which some error lines hold instead.
+_RETRYABLE_HTTP = frozenset({408, 409, 429, 499, 500, 502, 503, 504})
+_LONGEST = 300
+
+
+def read_results(file: IO[bytes]) -> Iterator[RowResult]:
+    """Read a result file, one line in memory at a time."""
+    for number, line in enumerate(file, 1):
+        try:
+            piece = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            if line.strip():
+                yield Malformed(f"line {number} of the result file is not JSON: {line[:60]!r}")
+            continue
+        yield _result(piece, f"line {number} of the result file", None)
+
+
+def read_inline(pieces: Sequence[object], keys: Sequence[str] | None) -> Iterator[RowResult]:
+    """Read inline responses.
+
+    Args:
+        pieces: The responses.
+        keys: The keys of the rows in the order in which they were sent; None if they can't be relied on.
+            Used only if no response brings its own key: the service often drops them.
+    """
+    if any(_key(piece) for piece in pieces) or keys is None or len(keys) != len(pieces):
+        keys = None
+    for number, piece in enumerate(pieces):
+        yield _result(piece, f"inline response {number + 1}", keys[number] if keys else None)
+
+
+def _result(piece: object, place: str, key: str | None) -> RowResult:
+    key = key or _key(piece)
+    if not isinstance(piece, dict) or not key:
+        return Malformed(f"{place} has no key: {orjson.dumps(piece)[:60]!r}")
+    response = piece.get("response")
+    values = None
+    tokens = None
+    if isinstance(response, dict):
+        embedding = response.get("embedding")
+        values = embedding.get("values") if isinstance(embedding, dict) else None
+        tokens = _tokens(response)
+    if isinstance(values, list) and values:
+        try:
+            return Vector(key, np.fromiter(values, dtype=np.float64, count=len(values)), tokens)
+        except (TypeError, ValueError, OverflowError):
+            return Malformed(f"{place} (row {key}) holds something other than numbers")
+    error = piece.get("error") or (response.get("error") if isinstance(response, dict) else None)
+    if isinstance(error, dict):
+        return _refusal(key, error)
+    return Refusal(key, "EMPTY", "the service's answer holds neither a vector nor an error", retryable=True)
+
+
+def _key(piece: object) -> str:
+    if not isinstance(piece, dict):
+        return ""
+    key = piece.get("key")
+    if key is None and isinstance(piece.get("metadata"), dict):
+        key = piece["metadata"].get("key")
+    return key if isinstance(key, str) else ""
+
+
+def _refusal(key: str, error: dict[str, Any]) -> Refusal:
+    """A row's error: a google.rpc.Status, whose details may be of any kind."""
+    code = error.get("code")
+    number = code if isinstance(code, int) and not isinstance(code, bool) else 2
+    name = str(error.get("status") or _RETRYABLE.get(number) or number)
+    retryable = number in _RETRYABLE or number in _RETRYABLE_HTTP or name in _RETRYABLE.values()
+    return Refusal(key, name, str(error.get("message") or "no reason given")[:_LONGEST], retryable)
+
+
+def _tokens(response: dict[str, Any]) -> int | None:
+    """Tokens billed for the row: a text in 2025's answers, in usageMetadata since."""
+    value = response.get("tokenCount")
+    if value is None:
+        usage = response.get("usageMetadata")
+        value = usage.get("promptTokenCount") if isinstance(usage, dict) else None
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None
