@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo test check bench docs lock format clean
+.PHONY: help setup demo demo-gemini test test-sdk check bench bench-gemini docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,17 @@ $(READY): $(BIN)/python requirements/dev.txt pyproject.toml $(PLUGINS:%=%/pyproj
 demo: $(READY)  ## index the standard library's docstrings through both lanes and search them
 	$(BIN)/python demo/standard_library.py
 
+demo-gemini: $(READY)  ## the same over the wire: both Gemini SDKs against the local emulator
+	$(BIN)/python demo/gemini.py
+
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+test-sdk: $(READY)  ## google-genai's own tests, in API mode, against the emulator
+	$(BIN)/python plugins/embedlane-emulator/tests/sdk/run.py
+
+bench-gemini: $(READY)  ## the Gemini plugins beside google-genai called directly
+	$(BIN)/python bench/gemini.py
 
 check: $(READY)  ## style, types, import contract, sizes and exported names
 	$(BIN)/ruff check .

@@ -1,0 +1,163 @@
+"""Measure the Gemini plugins beside google-genai called directly, against the emulator in its own process.
+
+make bench-gemini
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from google import genai
+from google.genai import types
+from timing import compare
+
+from embedlane import Workspace
+from embedlane.config.settings import load_config
+
+MODEL = "gemini-embedding-001"
+DIMENSIONS = 768
+FILLER = (
+    "a passage of about seventy tokens on caches, queries, joins and indexes, and on what they cost; " * 3
+)
+_fresh = count()
+
+
+def texts(number: int) -> list[str]:
+    """*number* texts that no earlier call has given."""
+    series = next(_fresh)
+    return [f"{series} {serial} {FILLER}" for serial in range(number)]
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """The emulator in a process of its own; yields its base URL."""
+    command = [sys.executable, "-m", "embedlane.cli.main", "emulator", "gemini", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "http://" in line)
+        url = "http://" + line.split("http://", 1)[1].split()[0].strip("'\"`,")
+        settings = json.dumps({"pending": 0, "running": 0}).encode()
+        request = urllib.request.Request(f"{url}/emulator/settings", settings, method="PATCH")
+        urllib.request.urlopen(request).close()
+        try:
+            yield url
+        finally:
+            process.terminate()
+
+
+def workspace(folder: Path, url: str) -> Workspace:
+    """A workspace that talks to the emulator through google-genai."""
+    file = folder / "embedlane.toml"
+    file.write_text(
+        f'[providers.gemini]\nbase_url = "{url}"\napi_key_env = "BENCH_KEY"\nconcurrency = 1\n'
+        f'[routes."google:{MODEL}"]\nsync = "gemini"\nbatch = "gemini"\n'
+    )
+    os.environ["BENCH_KEY"] = "any-key-will-do"
+    return Workspace.open(config=load_config(file=file))
+
+
+def client(url: str) -> genai.Client:
+    """The SDK, as its documentation says."""
+    options = types.HttpOptions(base_url=url, api_version="v1beta")
+    return genai.Client(api_key="any-key-will-do", http_options=options)
+
+
+def sync_lane(open_workspace: Workspace, url: str, number: int = 2_000) -> None:
+    """Texts per second, one call at a time."""
+    sdk, embedder = client(url), open_workspace.embedder(f"google:{MODEL}", DIMENSIONS)
+    config = types.EmbedContentConfig(task_type="RETRIEVAL_DOCUMENT", output_dimensionality=DIMENSIONS)
+
+    def directly() -> None:
+        some = texts(number)
+        for start in range(0, number, 100):
+            reply = sdk.models.embed_content(model=MODEL, contents=some[start : start + 100], config=config)
+            assert reply.embeddings is not None
+
+    compare(
+        f"Sync lane, {number:,} texts at {DIMENSIONS} dimensions, 100 a call, one call at a time",
+        "texts",
+        number,
+        {
+            "Embedder.embed_documents": lambda: embedder.embed_documents(texts(number)),
+            "google-genai": directly,
+        },
+    )
+    embedder.close()
+
+
+def collecting(open_workspace: Workspace, url: str, number: int = 20_000) -> None:
+    """Rows per second from a finished job to stored vectors, and to a list of lists with the SDK and json."""
+    index = open_workspace.create_index("collecting", f"google:{MODEL}", dimensions=DIMENSIONS)
+    ended: list[int] = []
+
+    def prepare() -> None:
+        index.add((text, text) for text in texts(number))
+        report = index.embed("batch", wait=False)
+        ended.extend(job.id for job in report.jobs)
+        _wait_until_over(open_workspace)
+
+    sdk = client(url)
+
+    def directly() -> None:
+        name = open_workspace.job(ended[-1]).job.remote
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            job = sdk.batches.get(name=name)
+        lines = sdk.files.download(file=job.dest.file_name).splitlines()
+        assert len([json.loads(line)["response"]["embedding"]["values"] for line in lines]) == number
+
+    for _ in range(3):
+        prepare()
+        began = time.perf_counter()
+        directly()
+        sdk_seconds = time.perf_counter() - began
+        began = time.perf_counter()
+        open_workspace.work()
+        own_seconds = time.perf_counter() - began
+        print(
+            f"  {number:,} rows: {number / own_seconds:,.0f} rows/s to stored vectors, "
+            f"{number / sdk_seconds:,.0f} rows/s with the SDK and json to lists in memory; "
+            f"embedlane takes {own_seconds / sdk_seconds:.2f} times as long"
+        )
+    assert index.tally().pending == 0
+
+
+def _wait_until_over(open_workspace: Workspace) -> None:
+    """Step the jobs until the provider has ended them all, without collecting."""
+    manager = open_workspace.manager
+    while True:
+        with open_workspace.ledger.read() as connection:
+            jobs = manager.book.unfinished(connection)
+        going = [job for job in jobs if job.state != "ended"]
+        if not going:
+            return
+        for job in going:
+            manager.step(job)
+        time.sleep(0.2)
+
+
+def main() -> None:
+    """Run all measurements."""
+    with (
+        emulator() as url,
+        tempfile.TemporaryDirectory(prefix="embedlane-bench-") as folder,
+        workspace(Path(folder), url) as open_workspace,
+    ):
+        sync_lane(open_workspace, url)
+        print("\nCollecting a finished job")
+        collecting(open_workspace, url)
+
+
+if __name__ == "__main__":
+    main()
