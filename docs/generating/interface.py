@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import os
 from collections.abc import Iterable, Iterator
@@ -76,6 +77,9 @@ def _help(names: tuple[str, ...], command: click.Command) -> str:
     # The names of the help option are inherited from the group, which is not really there.
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"], **command.context_settings}
     settings |= {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    # click keeps the help option of the first context that asked for it, whatever that was.
+    command = copy.copy(command)
+    command._help_option = None  # noqa: SLF001
     with click.Context(command, parent=context, info_name=names[-1], **settings) as own:
         text = command.get_help(own)
     heading = "#" * (1 + len(names))
