@@ -34,10 +34,16 @@ def legacy(gemini_emulator):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import google.generativeai as legacy
+        from google.generativeai import client as kept
 
         endpoint = {"api_endpoint": gemini_emulator.url}
         legacy.configure(api_key="any", transport="rest", client_options=endpoint)
         yield legacy
+    # The SDK keeps its clients for the process; their sockets would be found open by some later test.
+    clients = kept._client_manager.clients
+    for client in clients.values():
+        client.transport.close()
+    clients.clear()
 
 
 @pytest.fixture
