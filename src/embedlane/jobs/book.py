@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, func, insert, not_, or_, select, update
 
 from embedlane.errors import UnknownNameError
 from embedlane.jobs.job import EventRecord, Job, RowCounts, Verdict
-from embedlane.jobs.states import FINAL, JobEvent, JobState, next_state
+from embedlane.jobs.states import FINAL, REMOTE, JobEvent, JobState, next_state
 from embedlane.ledger.schema import job_events, job_rows, jobs
 
 if TYPE_CHECKING:
@@ -125,9 +125,8 @@ class JobBook:
 
     def count_active(self, connection: Connection, provider: str) -> int:
         """Number of the provider's jobs that have not ended there."""
-        states = (JobState.SUBMITTING, JobState.SUBMITTED, JobState.CANCELLING)
         query = select(func.count()).where(
-            jobs.c.provider == provider, jobs.c.state.in_([state.value for state in states])
+            jobs.c.provider == provider, jobs.c.state.in_([state.value for state in REMOTE])
         )
         return connection.scalar(query) or 0
 
