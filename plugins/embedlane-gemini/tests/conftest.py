@@ -103,7 +103,7 @@ def written(tmp_path):
     """A function that writes the batch file of some texts, under the keys k0, k1 and so on."""
 
     def make(embedder, texts):
-        lines = [embedder.encode(BatchRow(f"k{number}", text)) + b"\n" for number, text in enumerate(texts)]
+        lines = [embedder.encode([BatchRow(f"k{number}", text)]) + b"\n" for number, text in enumerate(texts)]
         data = b"".join(lines)
         path = tmp_path / "rows.jsonl"
         path.write_bytes(data)

@@ -10,7 +10,7 @@ from embedlane.providers.values import BatchRow
 
 def test_a_line_is_what_the_service_takes(batch):
     """One content, parameters flat beside it, the key outside."""
-    line = json.loads(batch().encode(BatchRow("k", "über")))
+    line = json.loads(batch().encode([BatchRow("k", "über")]))
     request = {
         "content": {"parts": [{"text": "über"}]},
         "output_dimensionality": 768,
@@ -21,7 +21,7 @@ def test_a_line_is_what_the_service_takes(batch):
 
 def test_a_model_with_prefixes_gets_no_task_type(batch):
     """gemini-embedding-2 ignores task types, so that sending one would only mislead."""
-    line = json.loads(batch(model="google:gemini-embedding-2").encode(BatchRow("k", "t")))
+    line = json.loads(batch(model="google:gemini-embedding-2").encode([BatchRow("k", "t")]))
     assert line["request"].keys() == {"content", "output_dimensionality"}
 
 

@@ -137,7 +137,7 @@ def test_the_batch_lane_gives_the_vectors_of_the_sync_lane(context, embedders, t
     """A job in the spool ends with the same vectors; a text that is too long is a refusal under its key."""
     spool = open_batch(context(tmp_path, backend="onnx", batch_rows=100))
     rows = [BatchRow(f"k{number}", text) for number, text in enumerate([*TEXTS, "word " * 511])]
-    data = b"".join(spool.encode(row) + b"\n" for row in rows)
+    data = b"".join(spool.encode([row]) + b"\n" for row in rows)
     path = tmp_path / "input.jsonl"
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()

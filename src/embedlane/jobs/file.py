@@ -10,16 +10,16 @@ from embedlane.errors import PluginError
 from embedlane.providers.values import BatchFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from embedlane.providers.values import BatchRow
+    from embedlane.providers.values import BatchLimits, BatchRow
 
 
 def write_batch_file(
-    path: Path, rows: Iterable[BatchRow], encode: Callable[[BatchRow], bytes], most_bytes: int | None
+    path: Path, rows: Iterable[BatchRow], encode: Callable[[Sequence[BatchRow]], bytes], limits: BatchLimits
 ) -> BatchFile:
-    r"""Write a line for each row, until the file would be larger than *most_bytes*.
+    r"""Write rows line by line, until the file would be larger than *limits* allow.
 
     The file appears under its name only when it is complete and on disk; a crash leaves at most a
     ``.part`` file, which the next attempt overwrites.
@@ -27,8 +27,8 @@ def write_batch_file(
     Args:
         path: Where the file is to be.
         rows: The rows, in their order.
-        encode: The provider's line for a row.
-        most_bytes: The provider's limit; None for none.
+        encode: The provider's line for some rows.
+        limits: How many rows a line takes, and how many bytes the file.
 
     Returns:
         The file, with the number of rows that fitted.
@@ -40,19 +40,32 @@ def write_batch_file(
     part = path.with_name(path.name + ".part")
     digest, size, count = hashlib.sha256(), 0, 0
     with part.open("wb") as stream:
-        for row in rows:
-            line = encode(row)
+        for group in _lines(rows, limits.texts_per_line):
+            line = encode(group)
             if b"\n" in line:
                 raise PluginError(
-                    f"The batch line for row {row.key} holds a line break.", "This is a fault of the plugin."
+                    f"The batch line for row {group[0].key} holds a line break.",
+                    "This is a fault of the plugin.",
                 )
-            if most_bytes is not None and size + len(line) + 1 > most_bytes:
+            if limits.size is not None and size + len(line) + 1 > limits.size:
                 break
             stream.write(line + b"\n")
             digest.update(line + b"\n")
             size += len(line) + 1
-            count += 1
+            count += len(group)
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)
     return BatchFile(path=path, rows=count, size=size, digest=digest.hexdigest())
+
+
+def _lines(rows: Iterable[BatchRow], most: int) -> Iterator[list[BatchRow]]:
+    """Cut *rows* into lines of at most *most*; a row that is to be alone gets a line of its own."""
+    line: list[BatchRow] = []
+    for row in rows:
+        if line and (row.alone or line[-1].alone or len(line) == most):
+            yield line
+            line = []
+        line.append(row)
+    if line:
+        yield line

@@ -132,7 +132,7 @@ class BatchManager:
         path = self._path(job)
         with self.ledger.read() as connection:
             rows = lane.cargo.rows(connection, job.id)
-            file = write_batch_file(path, rows, lane.embedder.encode, lane.embedder.limits.size)
+            file = write_batch_file(path, rows, lane.embedder.encode, lane.embedder.limits)
         with self.ledger.write() as connection:
             if file.rows == 0:
                 return self._refuse_first_row(connection, job, lane)

@@ -68,8 +68,12 @@ class BatchEmbedder(Protocol):
     #: What the lane takes.
     limits: BatchLimits
 
-    def encode(self, row: BatchRow) -> bytes:
-        r"""The line for *row* in the batch file, without the line's end. Pure; must hold no ``\n``."""
+    def encode(self, rows: Sequence[BatchRow]) -> bytes:
+        r"""The line for *rows* in the batch file, without the line's end. Pure; must hold no ``\n``.
+
+        Args:
+            rows: One row, or up to ``limits.texts_per_line`` rows whose positions follow one another.
+        """
         ...
 
     def stage(self, file: BatchFile, tag: str) -> StagedInput:

@@ -39,6 +39,11 @@ class BatchRow:
     key: str
     #: The exact text to embed, already inside the space's template.
     text: str
+    #: Its number among the rows of the batch file, from 0.
+    position: int = 0
+    #: Whether it shares its line with no other row: it was refused before, and the others are not to be
+    #: refused with it.
+    alone: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +182,7 @@ class Correlation(StrEnum):
 
     #: By the key that was sent with the row.
     KEY = "key"
-    #: By position only: a result's key is the number of its line in the batch file, from "0".
+    #: By position only: a result's key is `BatchRow.position` in digits, from "0".
     POSITION = "position"
 
 
@@ -193,6 +198,8 @@ class BatchLimits:
     enqueued_tokens: int | None = None
     #: Jobs that have not ended.
     concurrent_jobs: int | None = None
+    #: Texts in one line of the batch file.
+    texts_per_line: int = 1
     #: How results find their rows.
     correlation: Correlation = Correlation.KEY
     #: Time after which the provider gives a job up.

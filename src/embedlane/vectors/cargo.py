@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from embedlane.errors import ResponseError
-from embedlane.ledger.schema import contents, job_rows
+from embedlane.ledger.schema import contents, job_rows, refusals
 from embedlane.models.card import Role
 from embedlane.providers.values import BatchRow, RawEmbeddings, Refusal
 from embedlane.vectors.archive import Archive, Refused
@@ -40,15 +40,17 @@ class EmbeddingCargo:
 
     def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
         """Stream the rows of a job, their text inside the space's template."""
+        refused = and_(refusals.c.space_id == self.bound.id, refusals.c.content_hash == job_rows.c.key)
         query = (
-            select(job_rows.c.key, contents.c.text)
+            select(job_rows.c.key, contents.c.text, job_rows.c.position, refusals.c.attempts.is_not(None))
             .join(contents, contents.c.hash == job_rows.c.key)
+            .outerjoin(refusals, refused)
             .where(job_rows.c.job_id == job_id)
             .order_by(job_rows.c.position)
             .execution_options(yield_per=1000)
         )
-        for key, text in connection.execute(query):
-            yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT))
+        for key, text, position, alone in connection.execute(query):
+            yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT), position, bool(alone))
 
     def store(
         self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float

@@ -16,6 +16,7 @@ from embedlane.jobs.collecting import Collected, Collector
 from embedlane.ledger.schema import job_rows, refusals, vectors
 from embedlane.providers.checks import Checker
 from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
+from embedlane.vectors.archive import Archive, Refused
 from embedlane.vectors.cargo import EmbeddingCargo
 
 _ROWS = 12
@@ -206,4 +207,15 @@ def test_texts_are_rendered_in_the_order_of_positions(ledger, bound, card, clock
         cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
         rows = list(cargo.rows(connection, job.id))
     assert [row.key for row in rows] == hashes
+    assert [row.position for row in rows] == [0, 1, 2]
     assert {row.text for row in rows} == {"one", "two", "three"}
+
+
+def test_a_row_that_was_refused_before_is_to_be_alone(ledger, bound, card, clock, texts):
+    """Its fault must not take others with it another time."""
+    hashes = texts("one", "two", "three")
+    with ledger.write() as connection:
+        Archive(bound).refuse(connection, [Refused(hashes[1], "POLICY", "no")], 0.0)
+        job = JobBook(clock).enter(connection, bound.id, "tester", hashes)
+        cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
+        assert [row.alone for row in cargo.rows(connection, job.id)] == [False, True, False]

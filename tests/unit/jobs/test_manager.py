@@ -70,9 +70,9 @@ class Provider:
     asked: Counter = attrs.field(factory=Counter)
     states: dict = attrs.field(factory=dict)
 
-    def encode(self, row):
-        """The key is enough."""
-        return row.key.encode()
+    def encode(self, rows):
+        """The keys are enough."""
+        return " ".join(row.key for row in rows).encode()
 
     def stage(self, file, tag):
         """Take the keys."""

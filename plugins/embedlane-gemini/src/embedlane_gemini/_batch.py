@@ -59,8 +59,9 @@ class GeminiBatchEmbedder:
     #: Folder for downloads.
     directory: Path
 
-    def encode(self, row: BatchRow) -> bytes:
-        """The line for *row*: one `EmbedContentRequest` under its key."""
+    def encode(self, rows: Sequence[BatchRow]) -> bytes:
+        """The line for the one row of *rows*: one `EmbedContentRequest` under its key."""
+        (row,) = rows
         return encode_line(row, self.parameters)
 
     def stage(self, file: BatchFile, tag: str) -> StagedInput:

@@ -88,8 +88,9 @@ class SpoolEmbedder:
         init=False, default=attrs.Factory(lambda self: Inputs(self.directory / "inputs"), takes_self=True)
     )
 
-    def encode(self, row: BatchRow) -> bytes:
-        """The line for *row*: a JSON object with its key and its text."""
+    def encode(self, rows: Sequence[BatchRow]) -> bytes:
+        """The line for the one row of *rows*: a JSON object with its key and its text."""
+        (row,) = rows
         return spool_inputs.encode(row)
 
     def stage(self, file: BatchFile, tag: str) -> StagedInput:

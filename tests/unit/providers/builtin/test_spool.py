@@ -72,7 +72,7 @@ def rows(count, text="row number {}"):
 
 
 def start(spool, tmp_path, wanted, tag="tag"):
-    file = batch_file(tmp_path / "input.jsonl", [spool.encode(row) for row in wanted])
+    file = batch_file(tmp_path / "input.jsonl", [spool.encode([row]) for row in wanted])
     return spool.create(spool.stage(file, tag), tag)
 
 
@@ -211,7 +211,7 @@ def test_find_lists_every_job_of_a_tag(tmp_path):
 def test_staging_again_gives_the_same_handle(tmp_path):
     """Stage is idempotent and leaves one copy and no temporary file."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
-    file = batch_file(tmp_path / "input.jsonl", [spool.encode(row) for row in rows(3)])
+    file = batch_file(tmp_path / "input.jsonl", [spool.encode([row]) for row in rows(3)])
     assert spool.stage(file, "tag") == spool.stage(file, "tag")
     assert len(list((tmp_path / "spool" / "inputs").iterdir())) == 1
 
@@ -219,7 +219,7 @@ def test_staging_again_gives_the_same_handle(tmp_path):
 def test_a_file_that_changed_is_refused_at_stage(tmp_path):
     """The bytes must be those of the digest; nothing stays behind."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
-    file = batch_file(tmp_path / "input.jsonl", [spool.encode(row) for row in rows(3)])
+    file = batch_file(tmp_path / "input.jsonl", [spool.encode([row]) for row in rows(3)])
     file.path.write_bytes(b"other")
     with pytest.raises(RequestRefusedError, match="has changed"):
         spool.stage(file, "tag")
@@ -229,7 +229,7 @@ def test_a_file_that_changed_is_refused_at_stage(tmp_path):
 def test_a_file_that_is_missing_can_be_staged_later(tmp_path):
     """An input that can't be read is an error that may pass."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
-    file = batch_file(tmp_path / "input.jsonl", [spool.encode(row) for row in rows(3)])
+    file = batch_file(tmp_path / "input.jsonl", [spool.encode([row]) for row in rows(3)])
     file.path.unlink()
     with pytest.raises(TransientError, match=r"input\.jsonl"):
         spool.stage(file, "tag")
@@ -239,11 +239,11 @@ def test_uploads_that_were_given_up_are_swept(tmp_path):
     """Old copies that no job needs go when the next file is staged; those of jobs stay."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
     needed = start(spool, tmp_path, rows(3), "needed")
-    old = batch_file(tmp_path / "old.jsonl", [spool.encode(row) for row in rows(4)])
+    old = batch_file(tmp_path / "old.jsonl", [spool.encode([row]) for row in rows(4)])
     spool.stage(old, "given up")
     for path in (tmp_path / "spool" / "inputs").iterdir():
         os.utime(path, (0, 0))
-    spool.stage(batch_file(tmp_path / "new.jsonl", [spool.encode(row) for row in rows(5)]), "new")
+    spool.stage(batch_file(tmp_path / "new.jsonl", [spool.encode([row]) for row in rows(5)]), "new")
     assert len(list((tmp_path / "spool" / "inputs").iterdir())) == 2
     assert spool.get(needed.name).state is RemoteState.SUCCEEDED
 
@@ -255,7 +255,7 @@ def test_uploads_that_were_given_up_are_swept(tmp_path):
 def test_a_bad_line_is_rejected_with_its_number(tmp_path, line):
     """Create reads the whole file first; the error says which line is no row, and there is no job."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
-    good = spool.encode(BatchRow("a", "text"))
+    good = spool.encode([BatchRow("a", "text")])
     staged = spool.stage(batch_file(tmp_path / "input.jsonl", [good, good, line, good]), "tag")
     with pytest.raises(CreateRejectedError, match="line 3 is not a row"):
         spool.create(staged, "tag")
@@ -269,7 +269,7 @@ def test_files_out_of_bounds_are_rejected(tmp_path):
         start(spool, tmp_path, [])
     with pytest.raises(CreateRejectedError, match="3 rows; a job takes 2"):
         start(spool, tmp_path, rows(3))
-    staged = spool.stage(batch_file(tmp_path / "input.jsonl", [spool.encode(rows(1)[0])]), "tag")
+    staged = spool.stage(batch_file(tmp_path / "input.jsonl", [spool.encode(rows(1))]), "tag")
     with pytest.raises(CreateRejectedError, match="no staged file"):
         spool.create(attrs.evolve(staged, handle="gone.jsonl"), "tag")
 
@@ -497,7 +497,7 @@ def test_a_folder_that_cannot_be_made_may_pass(tmp_path):
 def test_a_create_that_fails_in_the_database_is_ambiguous(tmp_path):
     """When the database fails, the core is told to look the tag up."""
     spool = SpoolEmbedder(tmp_path / "spool", Watched())
-    staged = spool.stage(batch_file(tmp_path / "input.jsonl", [spool.encode(rows(1)[0])]), "tag")
+    staged = spool.stage(batch_file(tmp_path / "input.jsonl", [spool.encode(rows(1))]), "tag")
     for path in (tmp_path / "spool").glob("spool.db*"):
         path.unlink()
     (tmp_path / "spool" / "spool.db").mkdir()
