@@ -6,6 +6,7 @@ import re
 from enum import Enum
 from types import MappingProxyType
 
+from embedlane.config import providers
 from embedlane.config import settings as config
 from embedlane.jobs import states
 from embedlane.ledger import schema
@@ -14,7 +15,6 @@ from embedlane.models.card import Lane, ModelCard
 from embedlane.models.loading import known_plugins, shipped_cards
 from embedlane.providers.builtin.routes import ROUTES
 from embedlane.text import cutting
-from embedlane.workspace import lanes
 from generating.code import (
     annotation_of,
     comments_of,
@@ -37,7 +37,7 @@ def configuration() -> str:
         '\n### `[routes."publisher:model"]`\n',
         _keys(config.RouteChoice),
         "\n### `[providers.NAME]`, the keys that the core reads\n",
-        _keys(lanes.CommonSettings),
+        _keys(providers.ProviderSettings),
     ]
     return "\n".join(parts)
 

@@ -11,6 +11,7 @@ from click import Context
 import embedlane
 from embedlane import errors
 from embedlane.config import settings as config
+from embedlane.config.providers import ProviderSettings
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.ledger.schema import metadata
 from embedlane.models import card
@@ -18,7 +19,6 @@ from embedlane.models.loading import shipped_cards
 from embedlane.plugin.discovery import hook_names
 from embedlane.providers.builtin.settings import SPOOL_KEYS
 from embedlane.providers.interfaces import BatchEmbedder, SyncEmbedder
-from embedlane.workspace.lanes import CommonSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -106,7 +106,7 @@ def test_every_key_is_documented():
     """Each key of the configuration stands in a table of its page, with a sentence."""
     page = text("reference/configuration.md")
     keys = {field.name for field in attrs.fields(config._File)} - {"indexes", "routes", "providers"}
-    for kind in (config.IndexConfig, config.RouteChoice, CommonSettings):
+    for kind in (config.IndexConfig, config.RouteChoice, ProviderSettings):
         keys |= {field.name for field in attrs.fields(kind)}
     for key in keys | SPOOL_KEYS:
         assert re.search(rf"^\| `{key}` \| [^|]+ \| [^|]+ \| \w[^|]+\|$", page, re.MULTILINE), key

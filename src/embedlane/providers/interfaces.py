@@ -132,7 +132,8 @@ class OpenContext:
     space: Space
     #: The provider's table of the configuration, without the keys that the core reads.
     settings: Mapping[str, object]
-    #: Finds the secret, or raises CredentialError with advice. Call it once.
+    #: Finds the secret, or raises CredentialError with advice; empty if the route needs none and the
+    #: configuration names none. Call it once.
     credential: Callable[[], str]
     #: A folder of this provider's own beside the ledger; made when first used.
     directory: Path

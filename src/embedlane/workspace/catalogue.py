@@ -10,6 +10,7 @@ import attrs
 from embedlane.models.loading import known_plugins, shipped_cards
 from embedlane.models.registry import Registry
 from embedlane.providers.builtin.routes import ROUTES
+from embedlane.workspace.kinds import configured_routes
 
 if TYPE_CHECKING:
     from embedlane.config.settings import Config
@@ -37,17 +38,18 @@ class Catalogue:
     @cached_property
     def registry(self) -> Registry[Route]:
         """All model cards and routes."""
-        added = [entry for entry in self.config.models if not entry.override]
-        return Registry.build(
-            [
-                (CORE, shipped_cards()),
-                *self.declarations.models,
-                *((self.config.place, (entry.card,)) for entry in added),
-            ],
-            [
-                *((CORE, route) for route in ROUTES),
-                *((owner, route) for owner, routes in self.declarations.routes for route in routes),
-            ],
-            overrides=[(self.config.place, entry.card) for entry in self.config.models if entry.override],
-            plugins=known_plugins(),
-        )
+        place, added = self.config.place, self.config.models
+        cards = [
+            (CORE, shipped_cards()),
+            *self.declarations.models,
+            *((place, (entry.card,)) for entry in added if not entry.override),
+        ]
+        overrides = [(place, entry.card) for entry in added if entry.override]
+        routes = [
+            *((CORE, route) for route in ROUTES),
+            *((owner, route) for owner, offered in self.declarations.routes for route in offered),
+        ]
+        known = {card.id: card for _, group in cards for card in group} | {c.id: c for _, c in overrides}
+        of_kinds = configured_routes(self.config, [route for _, route in routes], known)
+        routes += [(place, route) for route in of_kinds]
+        return Registry.build(cards, routes, overrides=overrides, plugins=known_plugins())

@@ -54,7 +54,7 @@ def check_keys(registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
     """Look for the secrets of all providers that need one."""
     routes = {route.provider: route for _, offered in usable_routes(registry) for route in offered}
     for provider, route in sorted(routes.items()):
-        if not route.credentials:
+        if not lanes.variables(route):
             yield Finding(level="ok", subject=f"provider {provider}", message="needs no key")
         elif lanes.has_credential(route):
             yield Finding(level="ok", subject=f"provider {provider}", message="a key is set")
@@ -63,7 +63,7 @@ def check_keys(registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:
                 level="warning",
                 subject=f"provider {provider}",
                 message="no key was found",
-                hint=f"Set {' or '.join(route.credentials)} in the environment.",
+                hint=f"Set {' or '.join(lanes.variables(route))} in the environment.",
             )
 
 

@@ -6,15 +6,15 @@ import contextlib
 import os
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.config.providers import common_settings, own_settings
 from embedlane.errors import CapabilityError, CredentialError
 from embedlane.jobs.manager import BatchLane
 from embedlane.models.capabilities import require_lane
 from embedlane.models.card import Lane
-from embedlane.models.structuring import structure
 from embedlane.providers.caller import Caller
 from embedlane.providers.checks import Checker
 from embedlane.providers.embedder import Embedder
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from embedlane.config.providers import ProviderSettings
     from embedlane.config.settings import Config
     from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
@@ -37,37 +38,6 @@ if TYPE_CHECKING:
     from embedlane.providers.values import Observation
     from embedlane.text.tokens import TokenCounter
     from embedlane.vectors.bound import BoundSpace
-
-
-_POSITIVE = attrs.validators.optional(attrs.validators.gt(0))
-
-
-@attrs.frozen(kw_only=True)
-class CommonSettings:
-    """Keys that every provider's table may have; the core reads them."""
-
-    #: Requests that may be under way at once.
-    concurrency: int | None = attrs.field(default=None, validator=_POSITIVE)
-    #: Calls in a minute.
-    requests_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
-    #: Texts in a minute.
-    texts_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
-    #: Estimated tokens in a minute.
-    tokens_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
-    #: The variable of the environment that holds the secret.
-    api_key_env: str = ""
-    #: The most rows in one batch job.
-    max_rows_per_job: int | None = attrs.field(default=None, validator=_POSITIVE)
-
-
-@attrs.frozen(kw_only=True)
-class _Tables:
-    """The providers' tables, so that an error has the whole path of its key."""
-
-    providers: dict[str, CommonSettings]
-
-
-_COMMON = frozenset(field.name for field in attrs.fields(CommonSettings))
 
 
 @attrs.define(kw_only=True)
@@ -108,12 +78,9 @@ class Lanes:
         """The day that retirements are judged by, in UTC."""
         return datetime.fromtimestamp(self.clock(), UTC).date()
 
-    def settings(self, provider: str) -> CommonSettings:
+    def settings(self, provider: str) -> ProviderSettings:
         """The keys of the provider's table that the core reads."""
-        table = self.config.providers.get(provider, {})
-        common = {key: value for key, value in table.items() if key in _COMMON}
-        tables = structure({"providers": {provider: common}}, _Tables, self.config.place)
-        return tables.providers[provider]
+        return common_settings(self.config, provider)
 
     def embedder(self, space: Space) -> Embedder:
         """Open the sync lane of *space* for queries and documents. The caller closes it."""
@@ -173,7 +140,7 @@ class Lanes:
 
     def has_credential(self, route: Route) -> bool:
         """Whether a secret is found for *route*, or none is needed."""
-        return not route.credentials or self._find_credential(route) is not None
+        return not self.variables(route) or self._find_credential(route) is not None
 
     def close(self) -> None:
         """Close the batch lanes that were opened."""
@@ -189,34 +156,29 @@ class Lanes:
         return OpenContext(
             card=card,
             space=space,
-            settings=self._own_settings(provider),
+            settings=own_settings(self.config, provider),
             credential=credential,
             directory=directory,
         )
 
-    def _own_settings(self, provider: str) -> dict[str, Any]:
-        """The provider's table without the keys of the core, which the plugin need not know."""
-        table = self.config.providers.get(provider, {})
-        return {key: value for key, value in table.items() if key not in _COMMON}
-
     def _credential(self, route: Route) -> str:
-        secret = self._find_credential(route)
-        if secret is None:
-            variables = self._variables(route)
+        secret, variables = self._find_credential(route), self.variables(route)
+        if secret is None and variables:
             raise CredentialError(
                 f"No key was found for provider '{route.provider}'.",
                 f"Set {' or '.join(variables)} in the environment, or name another variable as "
                 f"[providers.{route.provider}] api_key_env in the configuration.",
             )
-        return secret
+        return secret or ""
 
     def _find_credential(self, route: Route) -> str | None:
         """A plugin's answer first, then the environment."""
         from_plugin = self.plugins.credential(route.provider)
         if from_plugin is not None:
             return from_plugin
-        return next((os.environ[name] for name in self._variables(route) if os.environ.get(name)), None)
+        return next((os.environ[name] for name in self.variables(route) if os.environ.get(name)), None)
 
-    def _variables(self, route: Route) -> tuple[str, ...]:
+    def variables(self, route: Route) -> tuple[str, ...]:
+        """The variables of the environment that may hold the secret of *route*; none if it needs none."""
         named = self.settings(route.provider).api_key_env
         return (named,) if named else route.credentials

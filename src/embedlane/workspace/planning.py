@@ -13,11 +13,12 @@ from embedlane.workspace.reports import LanePlan, Plan
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from embedlane.config.providers import ProviderSettings
     from embedlane.models.card import ModelCard
     from embedlane.models.space import Space
     from embedlane.providers.route import Route
     from embedlane.vectors.pending import Pending, Tally
-    from embedlane.workspace.lanes import CommonSettings, Lanes
+    from embedlane.workspace.lanes import Lanes
 
 #: Contents whose tokens are counted one by one. Pages are in the order of hashes, so the first ones are a
 #: fair sample of all.
@@ -66,7 +67,7 @@ def _plan_lane(card: ModelCard, lane: Lane, lanes: Lanes, rows: int, tokens: int
 
 
 def _time(
-    route: Route, settings: CommonSettings, card: ModelCard, rows: int, tokens: int
+    route: Route, settings: ProviderSettings, card: ModelCard, rows: int, tokens: int
 ) -> timedelta | None:
     """The longest of what the speed, the rates and the provider's queue ask for; None if nothing is known."""
     per_request = card.limits.inputs_per_request or DEFAULT_INPUTS
