@@ -27,6 +27,18 @@ def compare(title: str, unit: str, amount: float, contestants: Mapping[str, Call
             began = time.perf_counter()
             deed()
             seconds[name].append(time.perf_counter() - began)
+    report(title, unit, amount, seconds)
+
+
+def report(title: str, unit: str, amount: float, seconds: Mapping[str, list[float]]) -> None:
+    """Print rates and ratios to the first of what was measured, as `compare` does.
+
+    Args:
+        title: What was measured.
+        unit: What *amount* counts.
+        amount: How much one call did.
+        seconds: Name and durations; the first is embedlane.
+    """
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     first = next(iter(medians.values()))
     print(f"\n{title}")

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import and_, bindparam, delete, false, func, insert, not_, or_, select, update
 
 from embedlane.indexes.binding import mark_changed
-from embedlane.ledger.dialects import batched, upsert
+from embedlane.ledger.dialects import among, upsert
 from embedlane.ledger.schema import contents, items, job_rows
 from embedlane.text.hashing import content_hash
 
@@ -155,9 +155,8 @@ class ItemBook:
         )
         return {
             row.item: (row.content_hash, _told(row.metadata), row.document, row.source)
-            for part in batched(ids)
             for row in connection.execute(
-                columns.where(items.c.index_id == self.index_id, items.c.item.in_(part))
+                columns.where(items.c.index_id == self.index_id, among(items.c.item, ids))
             )
         }
 
@@ -189,44 +188,39 @@ class ItemBook:
         columns = select(items.c.id, items.c.item, items.c.content_hash)
         stale = [
             row
-            for part in batched(documents)
             for row in connection.execute(
-                columns.where(items.c.index_id == self.index_id, items.c.document.in_(part))
+                columns.where(items.c.index_id == self.index_id, among(items.c.document, documents))
             )
             if row.item not in present
         ]
-        for part in batched([row.id for row in stale]):
-            connection.execute(delete(items).where(items.c.id.in_(part)))
+        if stale:
+            connection.execute(delete(items).where(among(items.c.id, [row.id for row in stale])))
         return [row.content_hash for row in stale]
 
     def _mark_seen(self, connection: Connection, ids: Sequence[str], run: int) -> None:
-        for part in batched(ids):
-            connection.execute(
-                update(items)
-                .where(items.c.index_id == self.index_id, items.c.item.in_(part))
-                .values(seen=run)
-            )
+        connection.execute(
+            update(items).where(items.c.index_id == self.index_id, among(items.c.item, ids)).values(seen=run)
+        )
 
 
-def forget_unused_contents(connection: Connection, among: Sequence[str] | None = None) -> None:
+def forget_unused_contents(connection: Connection, hashes: Sequence[str] | None = None) -> None:
     """Remove texts that no item of any index has and no open row of a job carries.
 
     Vectors stay: they are paid for, and hold the hash only.
 
     Args:
         connection: A write transaction.
-        among: Hashes to look at; None for all.
+        hashes: Those to look at; None for all.
     """
     used = select(items.c.id).where(items.c.content_hash == contents.c.hash).exists()
     carried = (
         select(job_rows.c.key).where(job_rows.c.key == contents.c.hash, job_rows.c.verdict == "open").exists()
     )
     unused = delete(contents).where(not_(used), not_(carried))
-    if among is None:
+    if hashes is None:
         connection.execute(unused)
-    else:
-        for part in batched(list(dict.fromkeys(among))):
-            connection.execute(unused.where(contents.c.hash.in_(part)))
+    elif hashes:
+        connection.execute(unused.where(among(contents.c.hash, dict.fromkeys(hashes))))
 
 
 def _essence(row: dict[str, object]) -> tuple[object, ...]:

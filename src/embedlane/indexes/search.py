@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.matrix import Matrix
-from embedlane.ledger.dialects import batched
+from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import contents, items
 
 if TYPE_CHECKING:
@@ -88,11 +88,7 @@ class Searcher:
         query = select(items.c.id, items.c.item, contents.c.text, items.c.metadata, items.c.source).join(
             contents, contents.c.hash == items.c.content_hash
         )
-        found = {
-            row.id: row
-            for part in batched(list(scores))
-            for row in connection.execute(query.where(items.c.id.in_(part)))
-        }
+        found = {row.id: row for row in connection.execute(query.where(among(items.c.id, scores)))}
         return [
             Hit(
                 id=found[number].item,

@@ -13,7 +13,7 @@ import attrs
 from sqlalchemy import select, update
 
 from embedlane.jobs.job import Job, Verdict
-from embedlane.ledger.dialects import BOUND_VALUES
+from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import job_rows
 from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
     from embedlane.providers.values import RowResult
 
-#: Results in one transaction: as many as one statement may bind.
-_BATCH = BOUND_VALUES
+#: Results in one transaction: a commit takes milliseconds, and a thousand vectors of 3072 numbers 24 MB.
+_BATCH = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -107,7 +107,7 @@ class Collector:
             else:
                 self._seen[position] = 1
                 if verdict == Verdict.OPEN:
-                    fresh[position] = attrs.evolve(answer, key=key)
+                    fresh[position] = answer if answer.key == key else attrs.evolve(answer, key=key)
                 else:
                     settled += 1
         vectors = [answer for answer in fresh.values() if isinstance(answer, Vector)]
@@ -137,16 +137,16 @@ class Collector:
         )
         if self.correlation is Correlation.POSITION:
             positions = [int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 12]
-            found = connection.execute(columns.where(job_rows.c.position.in_(positions)))
-            return {str(row.position): (row.position, row.key, row.verdict) for row in found}
-        found = connection.execute(columns.where(job_rows.c.key.in_(names)))
-        return {row.key: (row.position, row.key, row.verdict) for row in found}
+            found = connection.execute(columns.where(among(job_rows.c.position, positions)))
+            return {str(row.position): (row.position, row.key, row.verdict) for row in found.all()}
+        found = connection.execute(columns.where(among(job_rows.c.key, names)))
+        return {row.key: (row.position, row.key, row.verdict) for row in found.all()}
 
     def _judge(self, connection: Connection, verdict: Verdict, positions: list[int]) -> None:
         if positions:
             connection.execute(
                 update(job_rows)
-                .where(job_rows.c.job_id == self.job.id, job_rows.c.position.in_(positions))
+                .where(job_rows.c.job_id == self.job.id, among(job_rows.c.position, positions))
                 .values(verdict=verdict.value)
             )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: How far from 1 the length of a vector may be that is promised to be normalised: some services round
 #: their numbers to three or four digits.
 UNIT_TOLERANCE = 1e-2
+#: Squared lengths from here to its inverse are exact enough without scaling.
+_SMALLEST = 1e-200
 
 
 @attrs.frozen
@@ -95,6 +97,25 @@ class Checker:
         return matrix
 
     def _units(self, matrix: NDArray[np.float64], key: str | None) -> NDArray[np.float32]:
+        # One pass is enough where no square leaves the range of a float: NaN and infinity do, too.
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.einsum("ij,ij->i", matrix, matrix)
+        ordinary = (squares > _SMALLEST) & (squares < 1 / _SMALLEST)
+        if not ordinary.all():
+            matrix, squares, peaks = self._scaled(matrix, key)
+        else:
+            peaks = np.ones(len(matrix))
+        lengths = np.sqrt(squares)
+        if self.card.arrives_normalised(self.space.dimensions):
+            self._require_unit(lengths, peaks, key)
+        units = np.empty(matrix.shape, dtype=np.float32)
+        np.divide(matrix, lengths[:, None], out=units, casting="same_kind")
+        return units
+
+    def _scaled(
+        self, matrix: NDArray[np.float64], key: str | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Rows divided by their largest number, their squared lengths then, and those numbers."""
         finite = np.isfinite(matrix).all(axis=1)
         if not finite.all():
             row = int(np.argmin(finite)) if key is None else key
@@ -103,13 +124,8 @@ class Checker:
         if not peaks.all():
             row = int(np.argmin(peaks)) if key is None else key
             raise self._violation(row, "has length zero", "a vector with a direction")
-        # Scaled first: the squares of very large or small numbers leave the range of a float.
         scaled = matrix / peaks[:, None]
-        lengths = np.linalg.norm(scaled, axis=1)
-        if self.card.arrives_normalised(self.space.dimensions):
-            self._require_unit(lengths, peaks, key)
-        units: NDArray[np.float32] = (scaled / lengths[:, None]).astype(np.float32)
-        return units
+        return scaled, np.einsum("ij,ij->i", scaled, scaled), peaks
 
     def _require_unit(self, scaled: NDArray[np.float64], peaks: NDArray[np.float64], key: str | None) -> None:
         with np.errstate(over="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import delete, func, select
 
 from embedlane.errors import SpaceMismatchError
-from embedlane.ledger.dialects import batched, upsert
+from embedlane.ledger.dialects import among, upsert
 from embedlane.ledger.schema import claims, refusals, vectors
 from embedlane.vectors.bound import BoundSpace
 
@@ -100,7 +100,6 @@ class Archive:
         return connection.scalar(query) or 0
 
     def _forget(self, connection: Connection, table: Table, hashes: Sequence[str]) -> None:
-        for part in batched(hashes):
-            connection.execute(
-                delete(table).where(table.c.space_id == self.bound.id, table.c.content_hash.in_(part))
-            )
+        connection.execute(
+            delete(table).where(table.c.space_id == self.bound.id, among(table.c.content_hash, hashes))
+        )

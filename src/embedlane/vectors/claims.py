@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 from sqlalchemy import delete, select, update
 
-from embedlane.ledger.dialects import upsert
+from embedlane.ledger.dialects import among, upsert
 from embedlane.ledger.schema import claims
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Claims:
         """Void the claims of runs on this machine whose process is gone; return how many there were."""
         owners = connection.scalars(select(claims.c.owner).distinct()).all()
         dead = [owner for owner in owners if owner != self.owner and _is_dead(owner)]
-        return connection.execute(delete(claims).where(claims.c.owner.in_(dead))).rowcount if dead else 0
+        return connection.execute(delete(claims).where(among(claims.c.owner, dead))).rowcount if dead else 0
 
 
 def _is_dead(owner: str) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from embedlane.errors import LedgerError
 from embedlane.ledger.database import Ledger
-from embedlane.ledger.dialects import batched
+from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import contents, job_rows, metadata, spaces
 
 
@@ -276,7 +276,13 @@ def test_metadata_is_kept_as_it_is_written(ledger):
         assert connection.scalar(select(indexes.c.settings)) == {"schlüssel": "é"}
 
 
-def test_values_are_cut_into_batches():
-    """Batches keep the order and leave nothing out."""
-    assert list(batched([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
-    assert list(batched([])) == []
+def test_any_number_of_values_can_be_compared_with(ledger):
+    """Texts of every kind and numbers are found, more than one statement may bind one by one."""
+    names = ["plain", 'with "quotes"', "über\n\\", "💡", *map(str, range(100_000))]
+    with ledger.write() as connection:
+        connection.execute(insert(contents), [{"hash": n, "text": "", "characters": 0} for n in names[:6]])
+        found = connection.scalars(select(contents.c.hash).where(among(contents.c.hash, names[1:]))).all()
+        assert sorted(found) == sorted(names[1:6])
+        number = select(contents.c.characters).where(among(contents.c.characters, range(3))).limit(1)
+        assert connection.scalar(number) == 0
+        assert connection.scalar(select(contents.c.hash).where(among(contents.c.hash, []))) is None
