@@ -7,6 +7,7 @@ import ast
 import functools
 import importlib
 import itertools
+import re
 import statistics
 import sys
 import tomllib
@@ -237,3 +238,20 @@ def test_everything_public_is_documented(path):
     """The module, and each public class, function and method in it, has a docstring."""
     assert ast.get_docstring(parsed(path))
     assert list(undocumented(parsed(path).body)) == []
+
+
+PROVIDERS = re.compile(
+    r"gemini|google|openai|minilm|vertex|cohere\b|voyage|mistral|bedrock|ollama|vllm", re.IGNORECASE
+)
+
+
+def test_no_provider_is_named_in_the_core_but_in_the_registrys_data():
+    """The core knows what models can do from data alone; a name in its code would be a special case."""
+    code = [path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    data = {ROOT / "src/embedlane/models/cards", ROOT / "src/embedlane/models/data"}
+    named = {
+        place(path): sorted(set(PROVIDERS.findall(path.read_text(encoding="utf-8"))))
+        for path in code
+        if path.parent not in data and PROVIDERS.search(path.read_text(encoding="utf-8"))
+    }
+    assert named == {}

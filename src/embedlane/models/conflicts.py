@@ -17,13 +17,13 @@ class Conflict:
     model: ModelId
     #: Who made them, sorted; a single name for an owner that contradicts itself.
     owners: tuple[str, ...]
-    #: What differs: fields of the card, or the route, such as ``sync route of provider gemini``.
+    #: What differs: fields of the card, or the route, such as ``sync route of provider acme``.
     differs: tuple[str, ...]
     #: Whether it is about a route; the card can still be asked for then.
     of_route: bool = False
 
     def __str__(self) -> str:
-        """Such as ``google:x is declared differently by a and b (price)``."""
+        """Such as ``acme:x is declared differently by a and b (price)``."""
         who = f"by {' and by '.join(self.owners)}" if len(self.owners) > 1 else f"twice by {self.owners[0]}"
         return f"{self.model} is declared differently {who} ({', '.join(self.differs)})"
 
@@ -51,6 +51,6 @@ class Orphan:
     lane: Lane
 
     def __str__(self) -> str:
-        """Such as ``the sync route of provider gemini (from x) serves google:y, which has no card``."""
+        """Such as ``the sync route of provider acme (from x) serves acme:y, which has no card``."""
         route = f"the {self.lane} route of provider {self.provider} (from {self.owner})"
         return f"{route} serves {self.model}, which has no card"

@@ -20,7 +20,6 @@ from embedlane.models.structuring import structure
 #: The owner of the cards that come with the core.
 SHIPPED = "embedlane"
 _HINT = "`embedlane models show local:hash --json` prints a whole card, with all keys."
-_CARD_FILES = ("google.toml", "local.toml", "openai.toml")
 
 
 @attrs.frozen
@@ -63,13 +62,20 @@ def load_entries(source: Mapping[str, object], owner: str) -> tuple[CardEntry, .
 
 def shipped_cards() -> tuple[ModelCard, ...]:
     """The cards that come with the core."""
-    return tuple(card for name in _CARD_FILES for card in load_cards(_shipped(name), f"{SHIPPED} {name}"))
+    found = sorted(files("embedlane.models.cards").iterdir(), key=lambda file: file.name)
+    tables = [(file.read_bytes(), f"{SHIPPED} {file.name}") for file in found if file.name.endswith(".toml")]
+    return tuple(card for table, owner in tables for card in load_cards(table, owner))
 
 
 def known_plugins() -> tuple[KnownPlugin, ...]:
     """The distributions that an error may advise to install."""
     owner = f"{SHIPPED} plugins.toml"
-    return structure(_table(_shipped("plugins.toml"), owner), _PluginFile, owner).plugins
+    return structure(_table(_data("plugins.toml"), owner), _PluginFile, owner).plugins
+
+
+def example_configuration() -> str:
+    """A configuration whose every line is explained, as ``embedlane init`` writes it."""
+    return _data("embedlane.toml").decode()
 
 
 @attrs.frozen
@@ -82,8 +88,8 @@ class _PluginFile:
     plugins: tuple[KnownPlugin, ...] = ()
 
 
-def _shipped(name: str) -> bytes:
-    return files("embedlane.models.cards").joinpath(name).read_bytes()
+def _data(name: str) -> bytes:
+    return files("embedlane.models.data").joinpath(name).read_bytes()
 
 
 def _table(source: bytes | Mapping[str, object], owner: str) -> Mapping[str, object]:

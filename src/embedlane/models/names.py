@@ -9,7 +9,7 @@ from embedlane.errors import UsageError
 
 @attrs.frozen(order=True)
 class ModelId:
-    """Who defines a vector space, such as ``google:gemini-embedding-001``.
+    """Who defines a vector space, such as ``acme:embed-large``.
 
     The text is split at the first colon, so that a model's own name may hold more of them.
     """
@@ -37,7 +37,7 @@ class ModelId:
         if not (publisher.strip() and colon and model.strip()):
             raise UsageError(
                 f"{text!r} is not a model id.",
-                "Write it as publisher:model, for example 'local:all-minilm-l6-v2'; "
+                "Write it as publisher:model, for example 'local:hash'; "
                 "`embedlane models list` shows them all.",
             )
         return cls(publisher.strip(), model.strip())

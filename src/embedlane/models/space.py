@@ -112,7 +112,7 @@ class Space:
         return "\n".join(rows)
 
     def __str__(self) -> str:
-        """Such as ``google:gemini-embedding-001 @ 768 (3f2a…)``."""
+        """Such as ``acme:embed-large @ 768 (3f2a…)``."""
         return f"{self.model} @ {self.dimensions} ({self.fingerprint})"
 
 

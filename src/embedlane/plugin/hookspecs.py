@@ -65,7 +65,7 @@ def embedlane_credential(provider: str) -> str | None:
     result that is not None; return None to let another plugin, and then the environment, answer.
 
     Args:
-        provider: The provider's id, such as ``gemini``.
+        provider: The provider's id, such as ``acme``.
 
     Example::
 

@@ -49,7 +49,7 @@ class Route:
     declaring a route costs nothing.
     """
 
-    #: The provider's id, such as ``gemini``; also its table in the configuration.
+    #: The provider's id, such as ``acme``; also its table in the configuration.
     provider: str = attrs.field(validator=_check_provider)
     #: The models it serves, as ``publisher:model``.
     models: tuple[ModelId, ...] = attrs.field(converter=_model_ids)

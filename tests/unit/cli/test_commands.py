@@ -6,7 +6,6 @@ import tomllib
 
 import pytest
 
-from embedlane.cli.commands.init import TEMPLATE
 from embedlane.config.settings import load_config
 
 
@@ -15,7 +14,7 @@ def test_init_writes_a_configuration_that_loads(folder, lane):
     assert lane("init").status == 0
     assert load_config(folder).file == folder / "embedlane.toml"
     examples = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
-    switched_on = examples.sub("", TEMPLATE)
+    switched_on = examples.sub("", (folder / "embedlane.toml").read_text())
     (folder / "embedlane.toml").write_text(switched_on)
     config = load_config(folder, environment={})
     assert config.indexes["docs"].dimensions == 768

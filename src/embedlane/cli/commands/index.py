@@ -27,9 +27,7 @@ def index() -> None:
     """Create, list, show and drop indexes."""
 
 
-@index.command(
-    epilog="Example: embedlane index create docs --model google:gemini-embedding-001 --dimensions 768"
-)
+@index.command(epilog="Example: embedlane index create docs --model local:hash --dimensions 256")
 @click.argument("name")
 @click.option("--model", metavar="ID", help="Default: the configuration's, or the best local one.")
 @click.option("--dimensions", type=click.IntRange(min=1), help="Size of vectors; default: the native one.")

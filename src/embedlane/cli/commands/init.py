@@ -10,37 +10,7 @@ from embedlane.cli.output import emit, json_option
 from embedlane.cli.tables import say
 from embedlane.config.files import FILE
 from embedlane.errors import ConfigError, RefusedError
-
-TEMPLATE = """\
-# The configuration of embedlane. Every line is optional; what is commented out shows an example.
-# Paths, and the ids of items, start from this file's folder.
-
-# Where indexes, items, vectors and jobs are kept.
-ledger = ".embedlane/lane.db"
-
-# Which plugins to load: names for only those, names with a minus for all but those. Default: all.
-# plugins = ["-name"]
-
-# An index is made from its table when it is first asked for, and is bound to that model and size for life.
-# [indexes.docs]
-# model = "google:gemini-embedding-001"   # `embedlane models` lists them all
-# dimensions = 768                        # default: the model's native size
-# chunk_size = 512                        # 0 keeps texts whole; default: 512, or the model's limit if smaller
-# chunk_overlap = 0
-# chunk_unit = "tokens"                   # or "characters"
-# on_too_long = "error"                   # or "truncate", "chunk"
-
-# Which installed provider serves a model in each lane. Default: the best one.
-# [routes."google:gemini-embedding-001"]
-# sync = "gemini-legacy"
-# batch = "gemini"
-
-# Settings of a provider. Secrets never stand here: name the variable of the environment that holds them.
-# [providers.gemini]
-# api_key_env = "GEMINI_API_KEY"
-# concurrency = 4
-# requests_per_minute = 100
-"""
+from embedlane.models.loading import example_configuration
 
 
 @click.command(epilog="Example: embedlane init")
@@ -51,7 +21,7 @@ def init(force: bool, as_json: bool) -> None:
     path = Path.cwd() / FILE
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(TEMPLATE)
+            file.write(example_configuration())
     except FileExistsError:
         raise RefusedError(
             f"There is a file {path} already.", "`embedlane init --force` overwrites it."

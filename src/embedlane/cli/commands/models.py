@@ -42,7 +42,7 @@ def list_models(session: Session, lane: str | None, retired_too: bool, as_json: 
         emit(as_json, {"models": [_view(workspace, card) for card in cards]}, _render_list)
 
 
-@models.command(epilog="Example: embedlane models show google:gemini-embedding-001")
+@models.command(epilog="Example: embedlane models show local:hash")
 @click.argument("model_id", metavar="ID")
 @json_option
 @pass_session

@@ -1,0 +1,1 @@
+"""What is known of models and plugins beside the cards, as data."""
