@@ -129,10 +129,8 @@ def collecting(open_workspace: Workspace, url: str, number: int = 20_000) -> Non
     def store(job: Job, data: bytes) -> None:
         lane = open_workspace.manager.open_lane(job)
         correlation = lane.embedder.limits.correlation
-        ledger = open_workspace.ledger
-        collector = Collector(
-            ledger=ledger, job=job, cargo=lane.cargo, correlation=correlation, clock=time.time
-        )
+        ledger, book = open_workspace.ledger, open_workspace.manager.book
+        collector = Collector(ledger=ledger, book=book, job=job, cargo=lane.cargo, correlation=correlation)
         assert collector.collect(read_results(io.BytesIO(data))).stored == number
 
     whole: dict[str, list[float]] = {"Workspace.work": [], "SDK and json to lists": []}

@@ -33,8 +33,12 @@ class ProviderSettings:
     tokens_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: The variable of the environment that holds the secret.
     api_key_env: str = ""
-    #: The most rows in one batch job.
+    #: The most rows in one batch job; smaller jobs give early results early.
     max_rows_per_job: int | None = attrs.field(default=None, validator=_POSITIVE)
+    #: The most estimated tokens in all batch jobs that have not ended, as your tier has it.
+    max_enqueued_tokens: int | None = attrs.field(default=None, validator=_POSITIVE)
+    #: The most batch jobs at a time.
+    max_concurrent_jobs: int | None = attrs.field(default=None, validator=_POSITIVE)
 
 
 @attrs.frozen(kw_only=True)

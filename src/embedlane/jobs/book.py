@@ -1,19 +1,23 @@
 """The jobs in the ledger: entered, changed by compare-and-set, and told as a story.
 
 Every change of state is one UPDATE that names the state it starts from, together with an event in the same
-transaction. Who finds that the state has moved on in the meantime has lost the race and does nothing.
+transaction. Who finds that the state has moved on in the meantime has lost the race and does nothing. A step
+is claimed before it is taken, with a lease and a number, the fence: a worker that was held up for longer than
+its lease finds a later number, and nothing that it still wants to write is written.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from sqlalchemy import and_, delete, func, insert, not_, or_, select, update
 
 from embedlane.errors import UnknownNameError
-from embedlane.jobs.job import EventRecord, Job, RowCounts, Verdict
+from embedlane.jobs.job import EventRecord, Job, Load, RowCounts, Verdict
 from embedlane.jobs.states import FINAL, REMOTE, JobEvent, JobState, next_state
 from embedlane.ledger.schema import job_events, job_rows, jobs
 
@@ -23,8 +27,13 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 
+#: Seconds after which a step is given up if its worker can't be asked, as on another machine. Longer than
+#: the longest call to a provider; steps with many results renew it.
+LEASE = 900.0
+
+
 class SupersededError(Exception):
-    """Another process has moved the job on; this one's step is void."""
+    """Another process has moved the job on, or is at it; this one's step is void."""
 
 
 @attrs.frozen
@@ -34,8 +43,18 @@ class JobBook:
     #: Seconds since 1970.
     clock: Callable[[], float]
 
-    def enter(self, connection: Connection, space_id: int, provider: str, keys: Sequence[str]) -> Job:
-        """Enter a planned job with a row for each of *keys*, which are in flight from now on."""
+    def enter(
+        self, connection: Connection, space_id: int, provider: str, keys: Sequence[str], tokens: int = 0
+    ) -> Job:
+        """Enter a planned job with a row for each of *keys*, which are in flight from now on.
+
+        Args:
+            connection: A write transaction.
+            space_id: The space that the vectors are for.
+            provider: The provider that gets the job.
+            keys: What each row is called.
+            tokens: An estimate of the tokens in all rows.
+        """
         now = self.clock()
         values = {
             "tag": f"embedlane-{secrets.token_hex(10)}",
@@ -43,6 +62,7 @@ class JobBook:
             "provider": provider,
             "state": JobState.PLANNED.value,
             "rows": len(keys),
+            "estimated_tokens": tokens,
             "created_at": now,
             "changed_at": now,
             "due_at": now,
@@ -58,10 +78,45 @@ class JobBook:
         self._tell(connection, job_id, "planned", "", JobState.PLANNED, f"{len(keys)} rows for {provider}")
         return self.get(connection, job_id)
 
+    def claim(self, connection: Connection, job: Job, worker: str) -> Job:
+        """Take the next step of *job* for *worker*, until it is changed, postponed or released.
+
+        Raises:
+            SupersededError: If it is not as *job* says any more, or another worker is at it.
+        """
+        now = self.clock()
+        current = self.get(connection, job.id)
+        if (current.state, current.fence) != (job.state, job.fence) or not current.free(worker, now):
+            raise SupersededError(job.tag)
+        values = {"worker": worker, "lease_until": now + LEASE, "fence": job.fence + 1}
+        connection.execute(update(jobs).where(*_still(current)).values(**values))
+        return self.get(connection, job.id)
+
+    def renew(self, connection: Connection, job: Job) -> None:
+        """Go on with a step that takes long; what else the transaction writes is fenced by it.
+
+        Raises:
+            SupersededError: If the step is another's by now.
+        """
+        still = update(jobs).where(*_still(job)).values(lease_until=self.clock() + LEASE)
+        if connection.execute(still).rowcount != 1:
+            raise SupersededError(job.tag)
+
+    def release(self, connection: Connection, job: Job) -> None:
+        """Leave the step of *job* to whoever comes next, if it is still ours."""
+        connection.execute(update(jobs).where(*_still(job)).values(**_FREE))
+
     def change(
-        self, connection: Connection, job: Job, event: JobEvent, detail: str = "", **values: Any
+        self,
+        connection: Connection,
+        job: Job,
+        event: JobEvent,
+        detail: str = "",
+        *,
+        goes_on: bool = False,
+        **values: Any,
     ) -> Job:
-        """Apply *event* to *job*, set *values*, and write both down.
+        """Apply *event* to *job*, set *values*, and write both down; the step is over unless it *goes_on*.
 
         Raises:
             RefusedError: If the event can't happen in the job's state.
@@ -70,6 +125,10 @@ class JobBook:
         after = next_state(job.state, event)
         now = self.clock()
         settings = {"changed_at": now, "due_at": now, "waits": 0, "reason": detail} | values
+        # Who has read the job before it goes round a loop, to the same state again, has lost, too.
+        settings["fence"] = job.fence + 1
+        if not goes_on:
+            settings |= _FREE
         if after in FINAL:
             settings.setdefault("ended_at", now)
         outcome = connection.execute(update(jobs).where(*_still(job)).values(state=after.value, **settings))
@@ -85,7 +144,7 @@ class JobBook:
         outcome = connection.execute(
             update(jobs)
             .where(*_still(job))
-            .values(due_at=self.clock() + pause, waits=job.waits + 1, **values)
+            .values(due_at=self.clock() + pause, waits=job.waits + 1, **_FREE, **values)
         )
         if detail and outcome.rowcount == 1:
             self._tell(connection, job.id, "waiting", job.state, job.state, detail)
@@ -93,8 +152,9 @@ class JobBook:
 
     def mark_cleaned(self, connection: Connection, job: Job) -> Job:
         """Note that the provider was told to delete what it holds of *job*."""
-        connection.execute(update(jobs).where(jobs.c.id == job.id).values(cleaned=True))
-        self._tell(connection, job.id, "cleaned", job.state, job.state, "deleted at the provider")
+        cleaned = update(jobs).where(jobs.c.id == job.id, not_(jobs.c.cleaned)).values(cleaned=True)
+        if connection.execute(cleaned).rowcount == 1:
+            self._tell(connection, job.id, "cleaned", job.state, job.state, "deleted at the provider")
         return self.get(connection, job.id)
 
     def get(self, connection: Connection, job_id: int) -> Job:
@@ -123,12 +183,26 @@ class JobBook:
         query = select(jobs).where(or_(going_on, to_clean)).order_by(jobs.c.id)
         return [Job.from_row(row) for row in connection.execute(query).mappings()]
 
-    def count_active(self, connection: Connection, provider: str) -> int:
-        """Number of the provider's jobs that have not ended there."""
-        query = select(func.count()).where(
+    def load(self, connection: Connection, provider: str) -> Load:
+        """What the provider has of ours that has not ended there."""
+        tokens = func.coalesce(func.sum(jobs.c.estimated_tokens), 0)
+        query = select(func.count(), tokens).where(
             jobs.c.provider == provider, jobs.c.state.in_([state.value for state in REMOTE])
         )
-        return connection.scalar(query) or 0
+        return Load(*connection.execute(query).one())
+
+    def fitting_rows(self, connection: Connection, space_id: int, provider: str) -> int | None:
+        """Rows of a job that ends in time: half of those that expired last; None for any number."""
+        ended = (
+            select(jobs.c.rows, jobs.c.ended_at, jobs.c.state, jobs.c.expired)
+            .where(jobs.c.space_id == space_id, jobs.c.provider == provider)
+            .order_by(jobs.c.ended_at.desc())
+        )
+        expired = connection.execute(ended.where(jobs.c.expired).limit(1)).one_or_none()
+        stored = connection.execute(ended.where(jobs.c.state == JobState.STORED.value).limit(1)).one_or_none()
+        if expired is None or (stored and stored.rows >= expired.rows and stored.ended_at > expired.ended_at):
+            return None
+        return max(1, int(expired.rows) // 2)
 
     def keep_rows(self, connection: Connection, job: Job, rows: int) -> None:
         """Let go of all rows from position *rows* on; they are pending again."""
@@ -178,6 +252,10 @@ class JobBook:
         )
 
 
+#: Nobody is at a step.
+_FREE: Mapping[str, None] = MappingProxyType({"worker": None, "lease_until": None})
+
+
 def _still(job: Job) -> tuple[ColumnElement[bool], ...]:
-    """Whether the ledger's job stands where *job* does; its time tells if it came back to the same state."""
-    return jobs.c.id == job.id, jobs.c.state == job.state.value, jobs.c.changed_at == job.changed_at
+    """Whether the ledger's job stands where *job* does, and no later step of it was taken."""
+    return jobs.c.id == job.id, jobs.c.state == job.state.value, jobs.c.fence == job.fence

@@ -18,10 +18,11 @@ from embedlane.ledger.schema import job_rows
 from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
+    from embedlane.jobs.book import JobBook
     from embedlane.jobs.cargo import Cargo
     from embedlane.ledger.database import Ledger
     from embedlane.providers.values import RowResult
@@ -74,10 +75,10 @@ class Collector:
     """Collects one job's results."""
 
     ledger: Ledger
+    book: JobBook
     job: Job
     cargo: Cargo
     correlation: Correlation
-    clock: Callable[[], float]
     _seen: bytearray = attrs.field(init=False)
 
     @_seen.default
@@ -85,10 +86,15 @@ class Collector:
         return bytearray(self.job.rows)
 
     def collect(self, results: Iterable[RowResult]) -> Collected:
-        """Store all of *results*, batch by batch."""
+        """Store all of *results*, batch by batch.
+
+        Raises:
+            SupersededError: If another process has taken the job over; it will store the rest.
+        """
         total = Collected()
         for batch in _batches(results):
             with self.ledger.write() as connection:
+                self.book.renew(connection, self.job)
                 total += self._settle(connection, batch)
         return total
 
@@ -112,7 +118,7 @@ class Collector:
                     settled += 1
         vectors = [answer for answer in fresh.values() if isinstance(answer, Vector)]
         refusals = [answer for answer in fresh.values() if isinstance(answer, Refusal)]
-        invalid = self.cargo.store(connection, vectors, refusals, self.clock())
+        invalid = self.cargo.store(connection, vectors, refusals, self.book.clock())
         no = {refusal.key for refusal in (*refusals, *invalid)}
         self._judge(connection, Verdict.REFUSED, [p for p, answer in fresh.items() if answer.key in no])
         self._judge(connection, Verdict.STORED, [p for p, answer in fresh.items() if answer.key not in no])

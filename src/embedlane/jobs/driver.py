@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: The longest sleep in seconds; jobs that another process adds are seen after it at the latest.
 _LONGEST_SLEEP = 30.0
+#: Seconds until another process's step is looked at again.
+_OTHERS_STEP = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -51,7 +53,7 @@ class Driver:
         return _or_raise(failed, jobs)
 
     def finish(self, only: Collection[int] | None = None) -> list[Job]:
-        """Advance, sleep and advance again until all jobs are final.
+        """Advance, sleep and advance again until all jobs are final, or wait for a person.
 
         Args:
             only: Numbers of the jobs to care for; None for all.
@@ -68,12 +70,14 @@ class Driver:
             jobs = [job for job in self._unfinished(only) if job.id not in failed]
             advanced = self._advance_each(jobs, frozenset(JobState), failed)
             seen |= {job.id: job for job in advanced}
-            waiting = [job for job in self._unfinished(only) if not job.final and job.id not in failed]
+            unfinished = [job for job in self._unfinished(only) if not job.final and job.id not in failed]
+            # What waits for a person may wait for days.
+            waiting = [job for job in unfinished if job.state is not JobState.QUARANTINED]
             if not waiting:
                 return _or_raise(failed, list(seen.values()))
-            due = min(job.due_at for job in waiting) - self.manager.clock()
-            if due > 0:
-                self.sleep(min(due, _LONGEST_SLEEP))
+            pause = min(map(self._pause, waiting))
+            if pause > 0:
+                self.sleep(min(pause, _LONGEST_SLEEP))
 
     def submit(self, only: Collection[int] | None = None) -> list[Job]:
         """Take each job that is due as far as the provider's hands, and no further. Raises as `advance`."""
@@ -94,7 +98,7 @@ class Driver:
         return advanced
 
     def _advance(self, job: Job, states: Collection[JobState]) -> Job:
-        while job.state in states and job.due_at <= self.manager.clock():
+        while job.state in states and self._pause(job) <= 0:
             before = job
             job = self.manager.step(job)
             if job.state is not before.state or job.reason != before.reason:
@@ -103,6 +107,11 @@ class Driver:
                 # It waits, or there is nothing left to do for it.
                 return job
         return job
+
+    def _pause(self, job: Job) -> float:
+        """Seconds until *job* is worth a look."""
+        now = self.manager.clock()
+        return job.due_at - now if job.free(self.manager.worker, now) else _OTHERS_STEP
 
     def _unfinished(self, only: Collection[int] | None) -> list[Job]:
         with self.manager.ledger.read() as connection:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from embedlane.jobs.states import FINAL, JobState
+from embedlane.ledger.workers import is_dead
 from embedlane.providers.values import StagedInput
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
+
+    from embedlane.providers.values import BatchLimits
 
 
 class Verdict(StrEnum):
@@ -74,6 +77,16 @@ class Job:
     waits: int
     #: Whether the provider was told to delete it after it was stored.
     cleaned: bool
+    #: The process that is taking a step of it; None if none is.
+    worker: str | None
+    #: Seconds since 1970; the step is given up then, and another process may take it.
+    lease_until: float | None
+    #: Grows with each claim of a step and each change; who writes under an older number has lost.
+    fence: int
+    #: Tokens in its texts, estimated.
+    estimated_tokens: int
+    #: Whether the provider gave it up because it took too long.
+    expired: bool
 
     @classmethod
     def from_row(cls, row: RowMapping) -> Self:
@@ -85,11 +98,37 @@ class Job:
         """Whether nothing more happens to it."""
         return self.state in FINAL
 
+    def free(self, worker: str, now: float) -> bool:
+        """Whether *worker* may take a step: nobody else is at it, or whoever was is gone."""
+        if self.worker is None or self.worker == worker:
+            return True
+        return self.lease_until is None or self.lease_until <= now or is_dead(self.worker)
+
     @property
     def staged_input(self) -> StagedInput:
         """What the provider holds, as the plugin gave it."""
         assert self.staged is not None, self
         return StagedInput(**self.staged)
+
+
+@attrs.frozen
+class Load:
+    """What a provider has of ours that has not ended there."""
+
+    #: Jobs.
+    jobs: int
+    #: Estimated tokens in their texts.
+    tokens: int
+
+    def full(self, job: Job, limits: BatchLimits) -> str:
+        """Why *job* has to wait, in words; empty if the provider has room for it."""
+        if limits.concurrent_jobs is not None and self.jobs >= limits.concurrent_jobs:
+            return f"waits for one of {limits.concurrent_jobs} places"
+        tokens, most = self.tokens + job.estimated_tokens, limits.enqueued_tokens
+        # A job that is too large by itself is the provider's to refuse: the number is an estimate.
+        if most is not None and self.jobs and tokens > most:
+            return f"waits for room: {tokens:,} tokens would be enqueued, of {most:,} at most"
+        return ""
 
 
 @attrs.frozen(kw_only=True)

@@ -3,31 +3,36 @@
 Theory of operation. `BatchManager.step` looks at a job's state in the ledger and does the one next thing:
 write the file, stage it, create the job, ask for it, collect it, clean up. What it did is committed before
 it returns, and it holds nothing in memory that it needs later; so running the same command again after a
-kill at any instruction goes on where the job stands. Two processes may step one job: compare-and-set lets
-one of them win, and every deed before it can be repeated without harm, except the create, which is therefore
-committed as SUBMITTING before it is sent.
+kill at any instruction goes on where the job stands. Any number of processes may step the jobs of one ledger:
+a step is claimed first, and if a claim runs out under a worker, compare-and-set voids what it still does.
+Every deed can be repeated without harm, except the create, which is therefore committed as SUBMITTING before
+it is sent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
 import attrs
 
 from embedlane.errors import (
-    CreateAmbiguousError,
-    CreateRejectedError,
     EmbedlaneError,
+    LedgerError,
+    RefusedError,
     RequestRefusedError,
     ResponseError,
     TransientError,
 )
-from embedlane.jobs.book import JobBook, SupersededError
+from embedlane.jobs.book import SupersededError
 from embedlane.jobs.collecting import Collector
+from embedlane.jobs.desk import Desk
 from embedlane.jobs.file import write_batch_file
 from embedlane.jobs.job import Job
 from embedlane.jobs.states import JobEvent, JobState
+from embedlane.jobs.submission import Submission
+from embedlane.ledger.workers import new_worker
 from embedlane.providers.values import BatchFile, Refusal, RemoteJob, RemoteState
 
 if TYPE_CHECKING:
@@ -36,26 +41,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from embedlane.jobs.cargo import Cargo
+    from embedlane.jobs.book import JobBook
+    from embedlane.jobs.desk import BatchLane
     from embedlane.ledger.database import Ledger
-    from embedlane.providers.interfaces import BatchEmbedder
 
 _log = logging.getLogger(__name__)
-
-#: How long after the provider's own expiry a silent job is given up, as a multiple of it.
-_PATIENCE = 1.25
-#: States in which no more rows will be answered than already are.
-_IN_VAIN = frozenset({RemoteState.FAILED, RemoteState.CANCELLED, RemoteState.EXPIRED, RemoteState.GONE})
-
-
-@attrs.frozen
-class BatchLane:
-    """An open batch route with what its jobs carry."""
-
-    #: The plugin's embedder.
-    embedder: BatchEmbedder
-    #: Supplies rows and takes results.
-    cargo: Cargo
 
 
 @attrs.frozen(kw_only=True)
@@ -70,11 +60,18 @@ class BatchManager:
     directory: Path
     #: Seconds since 1970.
     clock: Callable[[], float]
+    #: What the steps of this process are claimed for.
+    worker: str = attrs.field(factory=new_worker)
+
+    @property
+    def desk(self) -> Desk:
+        """The ledger and the clock, as steps use them."""
+        return Desk(self.ledger, self.clock)
 
     @property
     def book(self) -> JobBook:
         """The jobs in the ledger."""
-        return JobBook(self.clock)
+        return self.desk.book
 
     def step(self, job: Job) -> Job:
         """Do the next thing for *job*, and return it as it is then.
@@ -82,31 +79,44 @@ class BatchManager:
         A failure that may pass is written down, and the job is due again later. If another process has
         moved the job on, nothing is done.
         """
+        submission = Submission(self.desk)
         deeds = {
             JobState.PLANNED: self._write,
             JobState.WRITTEN: self._stage,
-            JobState.STAGED: self._submit,
-            JobState.SUBMITTING: self._reconcile,
+            JobState.STAGED: submission.submit,
+            JobState.SUBMITTING: submission.reconcile,
             JobState.SUBMITTED: self._poll,
             JobState.CANCELLING: self._poll,
             JobState.ENDED: self._collect,
         }
         deed = deeds.get(job.state)
         if deed is None:
-            return job if job.cleaned else self._clean(job)
+            return self._clean(job) if job.final and not job.cleaned else job
+        try:
+            with self.ledger.write() as connection:
+                job = self.book.claim(connection, job, self.worker)
+            try:
+                return self._take(deed, job)
+            except BaseException:
+                with contextlib.suppress(LedgerError), self.ledger.write() as connection:
+                    self.book.release(connection, job)
+                raise
+        except SupersededError:
+            return self.desk.reread(job)
+
+    def _take(self, deed: Callable[[Job, BatchLane], Job], job: Job) -> Job:
+        """Do the *deed*, and turn a failure that may pass into a wait."""
         lane = self.open_lane(job)
         try:
             return deed(job, lane)
         except TransientError as error:
-            return self._wait(job, lane, str(error), error.retry_after)
+            return self.desk.wait(job, lane, str(error), error.retry_after)
         except (RequestRefusedError, ResponseError) as error:
-            if job.state is not JobState.ENDED or not self._overdue(job, lane):
+            if job.state is not JobState.ENDED or not self.desk.overdue(job, lane):
                 raise
             # It may never be readable, and its rows must not be in flight for ever.
             with self.ledger.write() as connection:
-                return self._fail(connection, job, JobEvent.RESULTS_GONE, error.message)
-        except SupersededError:
-            return self._reread(job)
+                return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, error.message)
 
     def cancel(self, job: Job) -> Job:
         """Stop *job*: at once where the provider knows nothing of it, else by asking the provider.
@@ -123,16 +133,34 @@ class BatchManager:
                 if changed.final:
                     self.book.close_rows(connection, job)
         except SupersededError:
-            return self.cancel(self._reread(job))
+            return self.cancel(self.desk.reread(job))
         if changed.final:
             self._path(changed).unlink(missing_ok=True)
         return changed
+
+    def resolve(self, job: Job, adopt: str | None = None) -> Job:
+        """Settle by a person's word what a create did whose answer was lost.
+
+        Args:
+            job: A job in state SUBMITTING or QUARANTINED.
+            adopt: The provider's name of the job that was created; None if none was, so that it is created
+                anew.
+
+        Raises:
+            RefusedError: If the job is in another state, or the provider does not know the adopted one.
+        """
+        if job.state not in {JobState.SUBMITTING, JobState.QUARANTINED}:
+            raise RefusedError(
+                f"Job {job.id} is {job.state}: nothing about it is in doubt.",
+                "Only jobs whose create was not answered can be resolved.",
+            )
+        return Submission(self.desk).resolve(job, self.open_lane(job), adopt)
 
     def _write(self, job: Job, lane: BatchLane) -> Job:
         path = self._path(job)
         with self.ledger.read() as connection:
             rows = lane.cargo.rows(connection, job.id)
-            file = write_batch_file(path, rows, lane.embedder.encode, lane.embedder.limits)
+            file = write_batch_file(path, rows, lane.embedder.encode, lane.limits)
         with self.ledger.write() as connection:
             if file.rows == 0:
                 return self._refuse_first_row(connection, job, lane)
@@ -150,16 +178,18 @@ class BatchManager:
 
     def _refuse_first_row(self, connection: Connection, job: Job, lane: BatchLane) -> Job:
         """End a job that can't even hold one row; the others are pending again."""
-        message = f"the row alone is larger than a job's {lane.embedder.limits.size} bytes"
+        message = f"the row alone is larger than a job's {lane.limits.size} bytes"
         first = next(lane.cargo.rows(connection, job.id))
         lane.cargo.store(connection, (), [Refusal(first.key, "too-large", message)], self.clock())
-        return self._fail(connection, job, JobEvent.REFUSED, message)
+        return self.desk.fail(connection, job, JobEvent.REFUSED, message)
 
     def _stage(self, job: Job, lane: BatchLane) -> Job:
         path = self._path(job)
         if not path.is_file():
             with self.ledger.write() as connection:
-                return self._fail(connection, job, JobEvent.REFUSED, f"its batch file {path.name} is gone")
+                return self.desk.fail(
+                    connection, job, JobEvent.REFUSED, f"its batch file {path.name} is gone"
+                )
         assert job.size is not None
         assert job.digest is not None
         file = BatchFile(path=path, rows=job.rows, size=job.size, digest=job.digest)
@@ -167,84 +197,10 @@ class BatchManager:
             staged = lane.embedder.stage(file, job.tag)
         except RequestRefusedError as error:
             with self.ledger.write() as connection:
-                return self._fail(connection, job, JobEvent.REFUSED, error.message)
+                return self.desk.fail(connection, job, JobEvent.REFUSED, error.message)
         values = attrs.asdict(staged) | {"details": dict(staged.details)}
         with self.ledger.write() as connection:
             return self.book.change(connection, job, JobEvent.UPLOADED, staged.handle, staged=values)
-
-    def _submit(self, job: Job, lane: BatchLane) -> Job:
-        """Write the intent down, then make the one call that may cost money."""
-        most = lane.embedder.limits.concurrent_jobs
-        with self.ledger.write() as connection:
-            if most is not None and self.book.count_active(connection, job.provider) >= most:
-                pause = lane.embedder.limits.poll_at_most.total_seconds()
-                return self.book.postpone(connection, job, pause, reason=f"waits for one of {most} places")
-            # The waits go on counting, for a create that is rejected again and again.
-            job = self.book.change(
-                connection, job, JobEvent.CALLING, submitted_at=self.clock(), waits=job.waits
-            )
-        try:
-            remote = lane.embedder.create(job.staged_input, job.tag)
-        except CreateRejectedError as error:
-            return self._rejected(job, lane, error)
-        except EmbedlaneError as error:
-            # Whatever it is, the job may exist: only its tag can tell.
-            detail = f"no answer to the create: {error.message}"
-            if not isinstance(error, CreateAmbiguousError):
-                detail = f"the plugin raised {type(error).__name__} at the create: {error.message}"
-            # It may have been created as late as now, however long ago the call began.
-            return self._wait(attrs.evolve(job, waits=0), lane, detail, None, submitted_at=self.clock())
-        try:
-            return self._ticket(job, remote, remote.raw_state or remote.state.value)
-        except SupersededError:
-            return self._give_up_double(job, lane, remote)
-
-    def _give_up_double(self, job: Job, lane: BatchLane, remote: RemoteJob) -> Job:
-        """Stop a job whose tag another process gave up waiting for, unless it was found in the meantime."""
-        current = self._reread(job)
-        if current.remote == remote.name:
-            return current
-        detail = f"{remote.name} came too late: {_cancelled(lane, remote)}"
-        with self.ledger.write() as connection:
-            return self.book.postpone(connection, current, 0.0, detail)
-
-    def _rejected(self, job: Job, lane: BatchLane, error: CreateRejectedError) -> Job:
-        with self.ledger.write() as connection:
-            if not error.retryable:
-                return self._fail(connection, job, JobEvent.REFUSED, error.message)
-            changed = self.book.change(connection, job, JobEvent.POSTPONED, error.message)
-            pause = error.retry_after or self._pause(job, lane)
-            return self.book.postpone(connection, attrs.evolve(changed, waits=job.waits), pause)
-
-    def _reconcile(self, job: Job, lane: BatchLane) -> Job:
-        """Find out by the tag whether a create whose answer was lost has made a job."""
-        found = lane.embedder.find(job.tag)
-        if found:
-            adopted, *others = sorted(found, key=lambda remote: (remote.state in _IN_VAIN, remote.name))
-            detail = f"found by its tag as {adopted.name}"
-            if others:
-                detail += f"; {len(others)} more under the same tag: "
-                detail += ", ".join(f"{other.name} ({_cancelled(lane, other)})" for other in others)
-            return self._ticket(job, adopted, detail)
-        lag = lane.embedder.limits.list_lag.total_seconds()
-        assert job.submitted_at is not None
-        if self.clock() < job.submitted_at + lag:
-            return self._wait(job, lane, f"not listed yet under {job.tag}", None)
-        with self.ledger.write() as connection:
-            return self.book.change(
-                connection, job, JobEvent.NO_TRACE, f"not listed within {lag:.0f} s, so it was not created"
-            )
-
-    def _ticket(self, job: Job, remote: RemoteJob, detail: str) -> Job:
-        with self.ledger.write() as connection:
-            return self.book.change(
-                connection,
-                job,
-                JobEvent.TICKET,
-                detail,
-                remote=remote.name,
-                remote_state=remote.raw_state or remote.state.value,
-            )
 
     def _poll(self, job: Job, lane: BatchLane) -> Job:
         assert job.remote is not None
@@ -253,14 +209,21 @@ class BatchManager:
         if remote.state.terminal:
             detail = ": ".join(filter(None, (word, remote.error)))
             with self.ledger.write() as connection:
+                expired = remote.state is RemoteState.EXPIRED
                 return self.book.change(
-                    connection, job, JobEvent.OVER, detail, remote_state=word, tokens=remote.tokens
+                    connection,
+                    job,
+                    JobEvent.OVER,
+                    detail,
+                    remote_state=word,
+                    tokens=remote.tokens,
+                    expired=expired,
                 )
-        if self._overdue(job, lane):
-            detail = f"still {word} after its deadline; {_cancelled(lane, remote)}"
+        if self.desk.overdue(job, lane):
+            detail = f"still {word} after its deadline; {lane.stop(remote)}"
             with self.ledger.write() as connection:
                 return self.book.change(connection, job, JobEvent.OVERDUE, detail, remote_state=word)
-        pause = remote.poll_after if remote.poll_after is not None else self._pause(job, lane)
+        pause = remote.poll_after if remote.poll_after is not None else lane.pause(job)
         with self.ledger.write() as connection:
             return self.book.postpone(
                 connection, job, pause, remote_state=word, reason=_progress(remote), tokens=remote.tokens
@@ -271,16 +234,16 @@ class BatchManager:
         remote = lane.embedder.get(job.remote)
         if remote.state is RemoteState.GONE:
             with self.ledger.write() as connection:
-                return self._fail(connection, job, JobEvent.RESULTS_GONE, "the provider no longer has it")
-        if not remote.state.terminal and not self._overdue(job, lane):
+                return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, "the provider no longer has it")
+        if not remote.state.terminal and not self.desk.overdue(job, lane):
             word = remote.raw_state or remote.state.value
-            return self._wait(job, lane, f"{word} again, after it had ended", remote.poll_after)
+            return self.desk.wait(job, lane, f"{word} again, after it had ended", remote.poll_after)
         collector = Collector(
             ledger=self.ledger,
+            book=self.book,
             job=job,
             cargo=lane.cargo,
-            correlation=lane.embedder.limits.correlation,
-            clock=self.clock,
+            correlation=lane.limits.correlation,
         )
         # A job that was given up may still be at work; what it has so far is not its result.
         collected = collector.collect(lane.embedder.results(remote) if remote.state.terminal else ())
@@ -309,43 +272,8 @@ class BatchManager:
         with self.ledger.write() as connection:
             return self.book.mark_cleaned(connection, job)
 
-    def _fail(self, connection: Connection, job: Job, event: JobEvent, detail: str) -> Job:
-        self.book.close_rows(connection, job)
-        return self.book.change(connection, job, event, detail)
-
-    def _wait(
-        self, job: Job, lane: BatchLane, detail: str, retry_after: float | None, **values: float
-    ) -> Job:
-        pause = retry_after if retry_after is not None else self._pause(job, lane)
-        with self.ledger.write() as connection:
-            return self.book.postpone(connection, job, pause, detail, reason=detail, **values)
-
-    def _reread(self, job: Job) -> Job:
-        with self.ledger.read() as connection:
-            return self.book.get(connection, job.id)
-
-    def _overdue(self, job: Job, lane: BatchLane) -> bool:
-        """Whether the provider should have given *job* up long ago."""
-        assert job.submitted_at is not None
-        patience = _PATIENCE * lane.embedder.limits.expires_after.total_seconds()
-        return self.clock() > job.submitted_at + patience
-
-    def _pause(self, job: Job, lane: BatchLane) -> float:
-        limits = lane.embedder.limits
-        first, longest = limits.poll_every.total_seconds(), limits.poll_at_most.total_seconds()
-        return float(min(first * 2 ** min(job.waits, 20), longest))
-
     def _path(self, job: Job) -> Path:
         return self.directory / f"{job.tag}.jsonl"
-
-
-def _cancelled(lane: BatchLane, remote: RemoteJob) -> str:
-    """Ask the provider to stop *remote*, and say how it went; a job of no use must not hold up the others."""
-    try:
-        lane.embedder.cancel(remote.name)
-    except EmbedlaneError as error:
-        return f"it could not be cancelled: {error.message}"
-    return "the provider was asked to cancel it"
 
 
 def _settled(state: RemoteState) -> JobEvent:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
+
+import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +24,35 @@ DEFAULT_ROWS = 50_000
 class PendingRows(Protocol):
     """Finds keys of rows that are to be sent."""
 
-    def hashes(self, connection: Connection, now: float, limit: int, after: str = "") -> Sequence[str]:
-        """Up to *limit* keys above *after*, in their order."""
+    def sizes(
+        self, connection: Connection, now: float, limit: int, after: str = ""
+    ) -> Sequence[tuple[str, int]]:
+        """Up to *limit* keys above *after*, in their order, with the characters in their texts."""
         ...
+
+
+@attrs.frozen(kw_only=True)
+class JobSize:
+    """How large a job may be."""
+
+    #: Rows; None for `DEFAULT_ROWS`.
+    rows: int | None = None
+    #: Estimated tokens; None for any number.
+    tokens: int | None = None
+    #: Characters in a token, for the estimate.
+    characters_per_token: float = 4.0
+
+    def cut(self, sizes: Sequence[tuple[str, int]]) -> tuple[list[str], int]:
+        """The keys from the start of *sizes* that fit into one job, at least one, and their tokens."""
+        keys: list[str] = []
+        total = 0
+        for key, characters in sizes:
+            tokens = math.ceil(characters / self.characters_per_token)
+            if keys and self.tokens is not None and total + tokens > self.tokens:
+                break
+            keys.append(key)
+            total += tokens
+        return keys, total
 
 
 def plan_jobs(
@@ -33,7 +62,7 @@ def plan_jobs(
     space_id: int,
     provider: str,
     *,
-    rows_per_job: int | None,
+    size: JobSize,
     limit: int | None = None,
 ) -> list[Job]:
     """Enter planned jobs until nothing is pending, or *limit* rows are planned.
@@ -46,17 +75,20 @@ def plan_jobs(
         pending: Finds the rows.
         space_id: The space they are for.
         provider: The provider that will get them.
-        rows_per_job: The most rows in a job; None for `DEFAULT_ROWS`.
+        size: How large a job may be. Where one has expired, the next are half as large.
         limit: The most rows in all; None for all there are.
     """
     planned: list[Job] = []
-    after, left, most = "", limit, rows_per_job or DEFAULT_ROWS
+    after, left = "", limit
     while left is None or left > 0:
         with ledger.write() as connection:
-            keys = pending.hashes(connection, book.clock(), most if left is None else min(left, most), after)
-            if not keys:
+            fitting = book.fitting_rows(connection, space_id, provider)
+            most = min(rows for rows in (size.rows or DEFAULT_ROWS, left, fitting) if rows is not None)
+            sizes = pending.sizes(connection, book.clock(), most, after)
+            if not sizes:
                 break
-            planned.append(book.enter(connection, space_id, provider, keys))
+            keys, tokens = size.cut(sizes)
+            planned.append(book.enter(connection, space_id, provider, keys, tokens))
         after = keys[-1]
         left = None if left is None else left - len(keys)
     return planned

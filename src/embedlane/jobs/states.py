@@ -27,6 +27,8 @@ class JobState(StrEnum):
     STAGED = "staged"
     #: The create was sent, or is about to be: the job may exist and may cost money.
     SUBMITTING = "submitting"
+    #: The answer to the create is lost, and the provider can't be searched: a person has to say what it did.
+    QUARANTINED = "quarantined"
     #: The provider has named the job.
     SUBMITTED = "submitted"
     #: The provider was asked to stop it.
@@ -56,6 +58,10 @@ class JobEvent(StrEnum):
     POSTPONED = "postponed"
     #: After a lost reply, the provider's list shows no job with the tag, long enough.
     NO_TRACE = "no trace"
+    #: After a lost reply, the provider has no list to look in.
+    UNTRACEABLE = "untraceable"
+    #: A person says that the job was not created.
+    RESUBMIT = "resubmit"
     #: The provider will not take it.
     REFUSED = "refused"
     #: A person, or a deadline, wants it stopped.
@@ -86,8 +92,11 @@ TRANSITIONS: Mapping[JobState, Mapping[JobEvent, JobState]] = MappingProxyType(
             E.TICKET: S.SUBMITTED,
             E.POSTPONED: S.STAGED,
             E.NO_TRACE: S.STAGED,
+            E.UNTRACEABLE: S.QUARANTINED,
+            E.RESUBMIT: S.STAGED,
             E.REFUSED: S.FAILED,
         },
+        S.QUARANTINED: {E.TICKET: S.SUBMITTED, E.RESUBMIT: S.STAGED, E.CANCEL: S.CANCELLED},
         S.SUBMITTED: {E.OVER: S.ENDED, E.OVERDUE: S.ENDED, E.CANCEL: S.CANCELLING},
         S.CANCELLING: {E.OVER: S.ENDED, E.OVERDUE: S.ENDED},
         S.ENDED: {
@@ -109,7 +118,7 @@ FINAL = frozenset(state for state, row in TRANSITIONS.items() if not row)
 BEFORE_THE_PROVIDER = frozenset({S.PLANNED, S.WRITTEN, S.STAGED, S.SUBMITTING})
 
 #: States in which the provider may be at work, and at cost.
-REMOTE = frozenset({S.SUBMITTING, S.SUBMITTED, S.CANCELLING})
+REMOTE = frozenset({S.SUBMITTING, S.QUARANTINED, S.SUBMITTED, S.CANCELLING})
 
 
 def next_state(state: JobState, event: JobEvent) -> JobState:

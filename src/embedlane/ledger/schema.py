@@ -161,6 +161,14 @@ jobs = Table(
     Column("due_at", Timestamp, nullable=False),
     Column("waits", Integer, nullable=False, server_default="0"),
     Column("cleaned", Boolean, nullable=False, server_default=false()),
+    # Who takes its next step, and until when; `fence` grows with each claim and change, and guards writes.
+    Column("worker", Text),
+    Column("lease_until", Timestamp),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    # Estimated from the texts when the job was planned.
+    Column("estimated_tokens", Integer, nullable=False, server_default="0"),
+    # Whether the provider gave it up because it took too long; the next ones are smaller.
+    Column("expired", Boolean, nullable=False, server_default=false()),
     Index("ix_jobs_state", "state"),
     CheckConstraint("(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')", "named"),
     # A number is never given again, so that an object held across a drop finds nothing.

@@ -194,7 +194,7 @@ class BatchLimits:
     rows: int | None = None
     #: Bytes of one job's input.
     size: int | None = None
-    #: Estimated tokens in all jobs that have not ended.
+    #: Estimated tokens in all jobs that have not ended; a job has fewer.
     enqueued_tokens: int | None = None
     #: Jobs that have not ended.
     concurrent_jobs: int | None = None
@@ -204,6 +204,9 @@ class BatchLimits:
     correlation: Correlation = Correlation.KEY
     #: Time after which the provider gives a job up.
     expires_after: timedelta = timedelta(hours=48)
+    #: Whether `BatchEmbedder.find` can find jobs. Where it can't, a job whose create was not answered waits
+    #: for a person.
+    searchable: bool = True
     #: How long a created job may be missing from `BatchEmbedder.find`. A job that is not found within it
     #: after a lost reply was not created.
     list_lag: timedelta = timedelta(minutes=10)

@@ -6,9 +6,6 @@ It ends with the vector, with the process that owns it, or by its deadline.
 
 from __future__ import annotations
 
-import os
-import platform
-import uuid
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,6 +13,7 @@ from sqlalchemy import delete, select, update
 
 from embedlane.ledger.dialects import among, upsert
 from embedlane.ledger.schema import claims
+from embedlane.ledger.workers import is_dead, new_worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
 LEASE = 900.0
 
 
-def _new_owner() -> str:
-    return f"{platform.node()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-
-
 @attrs.frozen
 class Claims:
     """The claims of one run in one space."""
@@ -38,7 +32,7 @@ class Claims:
     #: The space's number in the ledger.
     space_id: int
     #: The run: machine, process, and a name of its own.
-    owner: str = attrs.field(factory=_new_owner)
+    owner: str = attrs.field(factory=new_worker)
 
     def take(self, connection: Connection, hashes: Sequence[str], now: float) -> None:
         """Claim *hashes*, which the same transaction found to be pending."""
@@ -73,19 +67,5 @@ class Claims:
     def reap(self, connection: Connection) -> int:
         """Void the claims of runs on this machine whose process is gone; return how many there were."""
         owners = connection.scalars(select(claims.c.owner).distinct()).all()
-        dead = [owner for owner in owners if owner != self.owner and _is_dead(owner)]
+        dead = [owner for owner in owners if owner != self.owner and is_dead(owner)]
         return connection.execute(delete(claims).where(among(claims.c.owner, dead))).rowcount if dead else 0
-
-
-def _is_dead(owner: str) -> bool:
-    node, process, _run = owner.rsplit("/", 2)
-    # On Windows, os.kill would end the process instead of looking for it.
-    if node != platform.node() or os.name != "posix":
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

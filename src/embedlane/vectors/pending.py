@@ -62,6 +62,16 @@ class Pending:
         """Up to *limit* pending contents above *after*, in the order of their hashes."""
         return list(connection.scalars(self._page(now, limit, after)))
 
+    def sizes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[tuple[str, int]]:
+        """What `hashes` finds, with the characters in the texts."""
+        page = self._page(now, limit, after).subquery()
+        query = (
+            select(contents.c.hash, contents.c.characters)
+            .join(page, page.c.content_hash == contents.c.hash)
+            .order_by(contents.c.hash)
+        )
+        return [(row.hash, row.characters) for row in connection.execute(query)]
+
     def texts(self, connection: Connection, now: float, limit: int, after: str = "") -> list[Text]:
         """What `hashes` finds, with the texts."""
         page = self._page(now, limit, after).subquery()

@@ -116,6 +116,14 @@ def _route_finding(subject: str, space: Space, card: ModelCard, lanes: Lanes) ->
     return Finding(level="ok", subject=subject, message=f"bound to {space}")
 
 
+def resolve_hint(job: Job) -> str:
+    """What a person does about a job in quarantine."""
+    return (
+        f"Look at {job.provider} for {job.tag}, then run `embedlane jobs resolve {job.id} --adopt NAME`, or "
+        "--resubmit if it is not there."
+    )
+
+
 def check_jobs(jobs: list[Job], now: float) -> Iterator[Finding]:
     """Look for jobs that may have been paid for without an answer, and for those that stand still."""
     for job in jobs:
@@ -128,6 +136,8 @@ def check_jobs(jobs: list[Job], now: float) -> Iterator[Finding]:
                 message=f"no answer to its create since {since}; it may exist at {job.provider} as {job.tag}",
                 hint="`embedlane work` looks it up by its tag, and submits it again only if it is not there.",
             )
+        elif job.state is JobState.QUARANTINED:
+            yield Finding(level="problem", subject=subject, message=job.reason, hint=resolve_hint(job))
         elif not job.final and now - job.changed_at > _STUCK:
             yield Finding(
                 level="warning",

@@ -16,7 +16,7 @@ from embedlane.indexes.filters import conditions
 from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, Searcher
 from embedlane.jobs.driver import Driver
-from embedlane.jobs.planning import plan_jobs
+from embedlane.jobs.planning import JobSize, plan_jobs
 from embedlane.models.card import Lane, Role
 from embedlane.text.cutting import Cutter
 from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
@@ -291,9 +291,13 @@ class Index:
         route = self._lanes.route(card, Lane.BATCH)
         lane = self._lanes.batch(route.provider, self._record.bound)
         driver = Driver(manager=self._manager, on_change=on_change)
-        most = _smallest(self._lanes.settings(route.provider).max_rows_per_job, lane.embedder.limits.rows)
+        size = JobSize(
+            rows=lane.limits.rows,
+            tokens=lane.limits.enqueued_tokens,
+            characters_per_token=card.characters_per_token,
+        )
         earlier = self._earlier_jobs()
-        submitted = self._submit_pending(driver, route.provider, most, limit)
+        submitted = self._submit_pending(driver, route.provider, size, limit)
         drive = driver.finish if wait else driver.submit
         jobs = submitted | {job.id: job for job in drive({*submitted, *earlier})}
         return EmbedReport(
@@ -301,7 +305,7 @@ class Index:
         )
 
     def _submit_pending(
-        self, driver: Driver, provider: str, rows_per_job: int | None, limit: int | None
+        self, driver: Driver, provider: str, size: JobSize, limit: int | None
     ) -> dict[int, Job]:
         """Plan and submit jobs, and others for the rows that the provider's size of a job left over."""
         submitted: dict[int, Job] = {}
@@ -312,7 +316,7 @@ class Index:
             self._pending,
             self._record.bound.id,
             provider,
-            rows_per_job=rows_per_job,
+            size=size,
             limit=left,
         ):
             submitted |= {job.id: job for job in driver.submit({job.id for job in planned})}
@@ -369,7 +373,3 @@ def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
 def _rows_taken(job: Job) -> int:
     """Rows that *job* holds or has judged: a job that failed without a file has refused its first row."""
     return 1 if job.final and job.file is None else job.rows
-
-
-def _smallest(*numbers: int | None) -> int | None:
-    return min((number for number in numbers if number is not None), default=None)

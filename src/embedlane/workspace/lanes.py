@@ -12,7 +12,7 @@ import attrs
 
 from embedlane.config.providers import common_settings, own_settings
 from embedlane.errors import CapabilityError, CredentialError
-from embedlane.jobs.manager import BatchLane
+from embedlane.jobs.desk import BatchLane
 from embedlane.models.capabilities import require_lane
 from embedlane.models.card import Lane
 from embedlane.providers.caller import Caller
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from embedlane.plugin.discovery import Plugins
     from embedlane.providers.interfaces import BatchEmbedder
     from embedlane.providers.route import Route
-    from embedlane.providers.values import Observation
+    from embedlane.providers.values import BatchLimits, Observation
     from embedlane.text.tokens import TokenCounter
     from embedlane.vectors.bound import BoundSpace
 
@@ -122,7 +122,18 @@ class Lanes:
         if key not in self._batch:
             route = self.route(card, Lane.BATCH, provider)
             self._batch[key] = open_batch(route, self._context(route, card, bound.space))
-        return BatchLane(self._batch[key], EmbeddingCargo(bound, Checker(provider, card, bound.space)))
+        cargo = EmbeddingCargo(bound, Checker(provider, card, bound.space))
+        return BatchLane(self._batch[key], cargo, self._limits(provider, self._batch[key].limits))
+
+    def _limits(self, provider: str, theirs: BatchLimits) -> BatchLimits:
+        """The provider's limits, or the user's where those are lower."""
+        ours = self.settings(provider)
+        return attrs.evolve(
+            theirs,
+            rows=_lower(ours.max_rows_per_job, theirs.rows),
+            enqueued_tokens=_lower(ours.max_enqueued_tokens, theirs.enqueued_tokens),
+            concurrent_jobs=_lower(ours.max_concurrent_jobs, theirs.concurrent_jobs),
+        )
 
     def counter(self, space: Space) -> TokenCounter:
         """The best token counter that an installed route of the space's model has."""
@@ -182,3 +193,7 @@ class Lanes:
         """The variables of the environment that may hold the secret of *route*; none if it needs none."""
         named = self.settings(route.provider).api_key_env
         return (named,) if named else route.credentials
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    return min((number for number in (one, other) if number is not None), default=None)

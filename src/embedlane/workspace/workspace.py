@@ -42,7 +42,7 @@ from embedlane.workspace.reports import Finding, JobReport
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
-    from embedlane.jobs.manager import BatchLane
+    from embedlane.jobs.desk import BatchLane
     from embedlane.models.registry import Registry
     from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
@@ -228,6 +228,20 @@ class Workspace:
             RefusedError: If it can't be cancelled in its state.
         """
         return self._job_report(self.manager.cancel(self._job(job_id)))
+
+    def resolve_job(self, job_id: int, adopt: str | None = None) -> JobReport:
+        """Say what a create did whose answer was lost.
+
+        Args:
+            job_id: The job's number.
+            adopt: The provider's name of the job that was created; None if none was, so that it is created
+                anew.
+
+        Raises:
+            UnknownNameError: If there is none of that number.
+            RefusedError: If nothing about the job is in doubt, or the provider does not know the adopted one.
+        """
+        return self._job_report(self.manager.resolve(self._job(job_id), adopt))
 
     def work(self, *, once: bool = False, on_change: Callable[[Job], None] = lambda _job: None) -> list[Job]:
         """Drive all batch jobs: submit, poll, collect.

@@ -5,8 +5,12 @@ import re
 import tomllib
 
 import pytest
+from sqlalchemy import update
 
+from embedlane import Workspace
 from embedlane.config.settings import load_config
+from embedlane.jobs.states import JobEvent
+from embedlane.ledger.schema import jobs
 
 
 def test_init_writes_a_configuration_that_loads(folder, lane):
@@ -360,3 +364,33 @@ def test_quiet_is_quiet(docs, lane):
     answer = lane("embed", "docs", "--lane", "batch", "--wait", "--quiet")
     assert (answer.status, answer.err) == (0, "")
     assert answer.out.endswith("3 of 3 contents embedded.\n")
+
+
+@pytest.fixture
+def doubtful(folder, docs):
+    """A job whose create was never answered, at a provider that can't be searched."""
+    with Workspace.open(folder) as workspace:
+        index, manager = workspace.index("docs"), workspace.manager
+        [job] = index.embed("batch", wait=False).jobs
+        with workspace.ledger.write() as connection:
+            connection.execute(update(jobs).values(state="submitting", remote=None))
+            manager.book.change(
+                connection, manager.book.get(connection, job.id), JobEvent.UNTRACEABLE, "nobody knows"
+            )
+
+
+def test_a_job_in_doubt_waits_for_a_person(doubtful, lane):
+    """The work ends with its problem and both ways out; after either word it goes on."""
+    worked = lane("work")
+    assert worked.status == 5
+    assert "job 1 is quarantined: nobody knows" in worked.err
+    assert "jobs resolve 1 --adopt NAME" in worked.err
+    assert "jobs resolve 1 --adopt NAME" in lane("doctor").out
+    for wrong in ((), ("--adopt", "x", "--resubmit")):
+        answer = lane("jobs", "resolve", "1", *wrong)
+        assert answer.status == 2
+        assert "pays for it twice" in answer.err
+    assert "knows no job 'batch-nobody'" in lane("jobs", "resolve", "1", "--adopt", "batch-nobody").err
+    assert lane("jobs", "resolve", "1", "--resubmit").out == "Job 1 is staged.\n"
+    assert lane("jobs", "resolve", "1", "--resubmit").status == 3
+    assert lane("work").status == 0

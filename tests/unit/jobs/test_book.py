@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from embedlane.errors import RefusedError, UnknownNameError
 from embedlane.jobs.book import SupersededError
-from embedlane.jobs.job import RowCounts
+from embedlane.jobs.job import Load, RowCounts
 from embedlane.jobs.states import JobEvent
 from embedlane.ledger.schema import job_rows
 
@@ -175,9 +175,11 @@ def test_active_jobs_are_counted_by_provider(ledger, book, bound):
     """Jobs that the provider may be working on take a place; those before and after do not."""
     with ledger.write() as connection:
         for number, steps in enumerate((2, 3, 4)):
-            _to(connection, book, book.enter(connection, bound.id, "p", [f"{number}"]), *_SUBMITTED[:steps])
+            job = book.enter(connection, bound.id, "p", [f"{number}"], 10)
+            _to(connection, book, job, *_SUBMITTED[:steps])
         _to(connection, book, book.enter(connection, bound.id, "q", ["q"]), *_SUBMITTED)
-        assert (book.count_active(connection, "p"), book.count_active(connection, "q")) == (2, 1)
+        assert book.load(connection, "p") == Load(2, 20)
+        assert book.load(connection, "q") == Load(1, 0)
 
 
 def test_an_unknown_job_is_told(ledger, book):

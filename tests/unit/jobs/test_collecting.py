@@ -80,7 +80,9 @@ def collect(ledger, bound, card, clock):
 
     def collect(job, results, correlation=Correlation.KEY):
         cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
-        collector = Collector(ledger=ledger, job=job, cargo=cargo, correlation=correlation, clock=clock)
+        collector = Collector(
+            ledger=ledger, job=job, cargo=cargo, correlation=correlation, book=JobBook(clock)
+        )
         return collector.collect(results)
 
     return collect

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import platform
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 
@@ -19,9 +22,10 @@ from embedlane.errors import (
     ResponseError,
     TransientError,
 )
-from embedlane.jobs.book import JobBook
+from embedlane.jobs.book import LEASE, JobBook, SupersededError
+from embedlane.jobs.desk import BatchLane
 from embedlane.jobs.driver import Driver
-from embedlane.jobs.manager import BatchLane, BatchManager
+from embedlane.jobs.manager import BatchManager
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.ledger.schema import job_rows, refusals, vectors
 from embedlane.providers.checks import Checker
@@ -146,8 +150,13 @@ def provider(clock):
 @pytest.fixture
 def manager(ledger, bound, card, clock, provider, tmp_path):
     """A manager of that provider."""
-    lane = BatchLane(provider, EmbeddingCargo(bound, Checker("tester", card, bound.space)))
-    return BatchManager(ledger=ledger, open_lane=lambda _job: lane, directory=tmp_path / "jobs", clock=clock)
+    cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
+    return BatchManager(
+        ledger=ledger,
+        open_lane=lambda _job: BatchLane(provider, cargo),
+        directory=tmp_path / "jobs",
+        clock=clock,
+    )
 
 
 @pytest.fixture
@@ -648,3 +657,125 @@ def test_the_story_is_written_by_events_of_the_table(driver, manager, job):
     driver.finish()
     words = {event.value for event in JobEvent} | {"planned", "waiting", "cleaned"}
     assert {event for event, _ in _story(manager, job)} <= words
+
+
+def test_a_step_that_another_process_takes_is_left_alone(manager, job, provider):
+    """While one uploads, another finds the job taken, and does nothing."""
+    other = attrs.evolve(manager, worker="elsewhere/1/x")
+    seen = []
+    provider.before_stage = lambda _tag: seen.append(other.step(written))
+    written = manager.step(job)
+    staged = manager.step(written)
+    assert staged.state is JobState.STAGED
+    assert provider.asked["stage"] == 1
+    assert (seen[0].state, seen[0].worker) == (JobState.WRITTEN, manager.worker)
+    assert staged.worker is None
+
+
+def test_a_worker_that_died_is_not_waited_for(manager, job, ledger):
+    """On this machine its process is looked for; elsewhere the lease has to run out."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with ledger.write() as connection:
+        claimed = manager.book.claim(connection, job, f"{platform.node()}/{gone.pid}/x")
+    assert manager.step(claimed).state is JobState.WRITTEN
+
+
+def test_a_lease_runs_out(manager, job, ledger, clock):
+    """A worker elsewhere can't be asked; after its lease another goes on, and what it writes is void."""
+    with ledger.write() as connection:
+        claimed = manager.book.claim(connection, job, "elsewhere/1/x")
+    assert manager.step(claimed).state is JobState.PLANNED
+    clock.sleep(LEASE)
+    assert manager.step(claimed).state is JobState.WRITTEN
+    with pytest.raises(SupersededError), ledger.write() as connection:
+        manager.book.change(connection, claimed, JobEvent.FILE_WRITTEN)
+
+
+def test_results_are_stored_by_one_worker_only(manager, job, ledger, provider, clock):
+    """Who is held up in the middle of the results finds that another has taken over, and stores no more."""
+    other = attrs.evolve(manager, worker="elsewhere/1/x")
+    while job.state is not JobState.ENDED:
+        clock.sleep(100)
+        job = manager.step(job)
+    answers = provider.answer
+    taken = []
+
+    def hold_up(key):
+        if not taken:
+            clock.sleep(LEASE)
+            taken.append(None)
+            taken[0] = other.step(manager.desk.reread(job))
+        return answers(key)
+
+    provider.answer = hold_up
+    assert manager.step(job).state is JobState.STORED
+    assert taken[0].state is JobState.STORED
+    assert [event for event, _ in _story(manager, job)].count("results stored") == 1
+    assert _verdicts(ledger) == {"stored": 5}
+
+
+def test_a_failure_leaves_the_step_to_the_next(manager, job, provider):
+    """An error that ends the command does not hold the job until its lease runs out."""
+    provider.before_stage = _raise(CredentialError("no key"))
+    written = manager.step(job)
+    with pytest.raises(CredentialError):
+        manager.step(written)
+    assert manager.desk.reread(job).worker is None
+
+
+@pytest.fixture
+def quarantined(manager, job, provider):
+    """A job whose create was not answered, at a provider without a list."""
+    provider.limits = attrs.evolve(provider.limits, searchable=False)
+    provider.after_create = _once(CreateAmbiguousError("cut off"))
+    while job.state is not JobState.QUARANTINED:
+        manager.clock.sleep(100)
+        job = manager.step(job)
+    return job
+
+
+def test_where_nothing_can_be_searched_a_person_decides(driver, manager, quarantined, ledger, provider):
+    """The job is not created again by itself; adopted by its name, it goes on as if nothing had been."""
+    assert driver.finish() == [quarantined]
+    assert _verdicts(ledger) == {"open": 5}
+    with pytest.raises(RefusedError, match="knows no job 'jobs/9'"):
+        manager.resolve(quarantined, "jobs/9")
+    assert manager.resolve(quarantined, "jobs/0").state is JobState.SUBMITTED
+    (done,) = driver.finish()
+    assert done.state is JobState.STORED
+    assert provider.creates == Counter({quarantined.tag: 1})
+
+
+def test_a_person_may_say_that_it_was_not_created(driver, manager, quarantined, provider):
+    """Then it is created anew."""
+    provider.jobs.clear()
+    assert manager.resolve(quarantined).state is JobState.STAGED
+    (done,) = driver.finish()
+    assert done.state is JobState.STORED
+    assert provider.creates == Counter({quarantined.tag: 2})
+    with pytest.raises(RefusedError, match="nothing about it is in doubt"):
+        manager.resolve(done)
+
+
+def test_a_person_may_give_it_up(manager, quarantined, ledger):
+    """Its rows are pending again, whatever became of the job."""
+    assert manager.cancel(quarantined).state is JobState.CANCELLED
+    assert _verdicts(ledger) == {"missing": 5}
+
+
+def test_jobs_wait_for_room_in_the_providers_queue(driver, ledger, bound, texts, clock, provider):
+    """Estimated tokens of all that has not ended stay below the limit; one too large by itself is tried."""
+    provider.limits = attrs.evolve(provider.limits, enqueued_tokens=100)
+    hashes = texts(*"abcdef")
+    with ledger.write() as connection:
+        book = JobBook(clock)
+        first = book.enter(connection, bound.id, "tester", hashes[:2], 60)
+        second = book.enter(connection, bound.id, "tester", hashes[2:4], 41)
+        third = book.enter(connection, bound.id, "tester", hashes[4:], 500)
+    at = {}
+    provider.before_create = lambda tag: at.setdefault(tag, len(provider.jobs))
+    done = driver.finish()
+    assert {job.state for job in done} == {JobState.STORED}
+    assert sorted(at) == sorted(job.tag for job in (first, second, third))
+    assert set(at.values()) == {0}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
-from embedlane.jobs.planning import plan_jobs
+from embedlane.jobs.planning import JobSize, plan_jobs
+from embedlane.jobs.states import JobEvent
 from embedlane.ledger.schema import job_rows
 
 
@@ -17,15 +21,14 @@ class Keys:
     def __init__(self, number):
         self.keys = [f"{key:03}" for key in range(number)]
 
-    def hashes(self, connection, now, limit, after=""):
-        """Up to *limit* keys above *after*."""
+    def sizes(self, connection, now, limit, after=""):
+        """Up to *limit* keys above *after*, each with as many characters as its number."""
         taken = set(connection.scalars(select(job_rows.c.key).where(job_rows.c.verdict == "open")))
-        return [key for key in self.keys if key not in taken and key > after][:limit]
+        return [(key, int(key)) for key in self.keys if key not in taken and key > after][:limit]
 
 
-def _plan(ledger, book, bound, keys, **options):
-    options = {"rows_per_job": 10} | options
-    return plan_jobs(ledger, book, keys, bound.id, "tester", **options)
+def _plan(ledger, book, bound, keys, most=10, **options):
+    return plan_jobs(ledger, book, keys, bound.id, "tester", size=JobSize(rows=most), **options)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def _plan(ledger, book, bound, keys, **options):
 )
 def test_rows_are_cut_into_jobs(ledger, book, bound, rows, most, limit, expected):
     """Jobs hold at most what is allowed, all of them together at most the limit."""
-    jobs = _plan(ledger, book, bound, Keys(rows), rows_per_job=most, limit=limit)
+    jobs = _plan(ledger, book, bound, Keys(rows), most=most, limit=limit)
     assert [job.rows for job in jobs] == expected
     with ledger.read() as connection:
         assert list(connection.scalars(select(job_rows.c.key))) == Keys(rows).keys[: sum(expected)]
@@ -56,7 +59,7 @@ def test_planning_again_finds_nothing(ledger, book, bound):
 def test_two_that_plan_at_once_share_the_rows(ledger, book, bound):
     """No row is in two jobs, and none is left out."""
     threads = [
-        threading.Thread(target=_plan, args=(ledger, book, bound, Keys(200)), kwargs={"rows_per_job": 7})
+        threading.Thread(target=_plan, args=(ledger, book, bound, Keys(200)), kwargs={"most": 7})
         for _ in range(3)
     ]
     for thread in threads:
@@ -65,3 +68,37 @@ def test_two_that_plan_at_once_share_the_rows(ledger, book, bound):
         thread.join()
     with ledger.read() as connection:
         assert sorted(connection.scalars(select(job_rows.c.key))) == Keys(200).keys
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 60), st.floats(0.5, 8))
+def test_a_job_is_cut_before_it_has_too_many_tokens(characters, tokens, per_token):
+    """Only a single row may have more by itself; the estimate is what the rows have."""
+    sizes = [(str(number), length) for number, length in enumerate(characters)]
+    keys, total = JobSize(tokens=tokens, characters_per_token=per_token).cut(sizes)
+    counts = [math.ceil(length / per_token) for length in characters]
+    assert keys == [key for key, _ in sizes[: len(keys)]]
+    assert total == sum(counts[: len(keys)])
+    assert len(keys) == len(sizes) or total + counts[len(keys)] > tokens
+    assert total <= tokens or len(keys) == 1
+
+
+def _end(ledger, book, job, *, expired):
+    """Take *job* to its end at the provider: stored, or expired."""
+    way = [JobEvent.FILE_WRITTEN, JobEvent.UPLOADED, JobEvent.CALLING, JobEvent.TICKET, JobEvent.OVER]
+    way.append(JobEvent.FAILURE_SETTLED if expired else JobEvent.RESULTS_STORED)
+    with ledger.write() as connection:
+        for event in way:
+            job = book.change(connection, job, event, remote="r", expired=expired)
+        book.close_rows(connection, job)
+
+
+def test_after_a_job_has_expired_the_next_are_half_as_large(ledger, book, bound):
+    """Until one of that size has come through: what takes too long is not sent again as it was."""
+    (job,) = _plan(ledger, book, bound, Keys(8))
+    _end(ledger, book, job, expired=True)
+    smaller = _plan(ledger, book, bound, Keys(8))
+    assert [job.rows for job in smaller] == [4, 4]
+    _end(ledger, book, smaller[0], expired=True)
+    _end(ledger, book, smaller[1], expired=False)
+    quarters = _plan(ledger, book, bound, Keys(8))
+    assert [job.rows for job in quarters] == [8]

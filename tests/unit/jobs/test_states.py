@@ -73,12 +73,13 @@ def test_final_states_are_those_without_a_way_out():
 
 
 def test_the_create_can_only_be_called_from_its_own_step():
-    """SUBMITTING is entered by CALLING alone, and left by an answer alone: never by a person's cancel."""
+    """SUBMITTING is entered by CALLING alone, and never left by a cancel; a job gets its name after it."""
     into = {
         event for row in TRANSITIONS.values() for event, after in row.items() if after is JobState.SUBMITTING
     }
     assert into == {JobEvent.CALLING}
     assert JobEvent.CANCEL not in TRANSITIONS[JobState.SUBMITTING]
     assert {state for state, row in TRANSITIONS.items() if JobState.SUBMITTED in row.values()} == {
-        JobState.SUBMITTING
+        JobState.SUBMITTING,
+        JobState.QUARANTINED,
     }

@@ -17,7 +17,7 @@ from embedlane.models.space import Space
 from embedlane.plugin import hookimpl, hookspecs
 from embedlane.plugin.discovery import Plugins
 from embedlane.providers.route import Route
-from embedlane.providers.values import RawEmbeddings
+from embedlane.providers.values import BatchLimits, RawEmbeddings
 from embedlane.text.tokens import EstimatedCounter
 from embedlane.vectors.bound import BoundSpace
 from embedlane.workspace.lanes import Lanes
@@ -35,6 +35,8 @@ SPACE = Space.of(CARD)
 
 class _Service:
     """Both lanes of a provider; remembers what it was opened with."""
+
+    limits = BatchLimits(rows=100, concurrent_jobs=3)
 
     def __init__(self, context):
         self.context, self.closed = context, 0
@@ -321,3 +323,11 @@ def test_tokens_are_estimated_where_no_route_can_count(tmp_path):
     """Also where no route is installed at all, so that adding and planning work without a provider."""
     for routes in ([], [route()]):
         assert lanes(tmp_path, *routes).counter(SPACE) == EstimatedCounter(CARD.characters_per_token)
+
+
+def test_the_lower_limit_holds(tmp_path, opened):
+    """What the user sets stands below what the provider takes, never above it."""
+    table = {"max_rows_per_job": 5, "max_concurrent_jobs": 9, "max_enqueued_tokens": 7}
+    mine = lanes(tmp_path, route(lane="batch"), providers={"acme": table})
+    limits = mine.batch("acme", BoundSpace(1, SPACE)).limits
+    assert (limits.rows, limits.concurrent_jobs, limits.enqueued_tokens) == (5, 3, 7)

@@ -16,6 +16,7 @@ from embedlane.cli.tables import counted, note, say
 from embedlane.errors import IncompleteError, UsageError
 from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
+from embedlane.workspace.checkup import resolve_hint
 
 if TYPE_CHECKING:
     from embedlane.jobs.job import Job
@@ -67,6 +68,9 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
     tally = report.tally
     if tally.in_flight:
         note(f"{counted(tally.in_flight, 'content')} in flight; `embedlane work` collects what jobs bring.")
+    doubtful = [job for job in report.jobs if job.state is JobState.QUARANTINED]
+    for job in doubtful:
+        complain(f"job {job.id} is {job.state}: {job.reason}.", resolve_hint(job))
     failed = [job for job in report.jobs if job.state is JobState.FAILED]
     for job in failed:
         complain(f"job {job.id} failed: {job.reason}", f"`embedlane jobs events {job.id}` tells its story.")
@@ -77,7 +81,7 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
     if unplanned:
         hint = f"`embedlane embed {name}` sends them again."
         complain(f"{counted(unplanned, 'content')} still pending.", hint)
-    return IncompleteError.exit_status if failed or tally.refused or unplanned else 0
+    return IncompleteError.exit_status if failed or doubtful or tally.refused or unplanned else 0
 
 
 def _render(report: EmbedReport) -> None:

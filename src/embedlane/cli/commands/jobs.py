@@ -11,6 +11,7 @@ from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import dollars, moment, note, pairs, printable, say, table
+from embedlane.errors import UsageError
 
 if TYPE_CHECKING:
     from embedlane.jobs.job import EventRecord, Job
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListingGroup, epilog="Example: embedlane jobs list")
 def jobs() -> None:
-    """List, show and cancel batch jobs, and tell their stories."""
+    """List, show, cancel and resolve batch jobs, and tell their stories."""
 
 
 @jobs.command("list", epilog="Example: embedlane jobs list")
@@ -49,6 +50,24 @@ def cancel(session: Session, job_id: int, as_json: bool) -> None:
     """Stop a batch job; what it did not embed is pending again."""
     with opened(session) as workspace:
         emit(as_json, workspace.cancel_job(job_id), _render_cancelled)
+
+
+@jobs.command(epilog="Example: embedlane jobs resolve 1 --adopt batches/123")
+@click.argument("job_id", type=int, metavar="ID")
+@click.option("--adopt", metavar="NAME", help="It was created; this is the provider's name for it.")
+@click.option("--resubmit", is_flag=True, help="It was not created; create it anew.")
+@json_option
+@pass_session
+def resolve(session: Session, job_id: int, adopt: str | None, resubmit: bool, as_json: bool) -> None:
+    """Say what became of a batch job whose create was never answered."""
+    if bool(adopt) is resubmit:
+        raise UsageError(
+            "Say either --adopt NAME or --resubmit.",
+            "Look at the provider's own pages: creating a job that is there already pays for it twice.",
+        )
+    with opened(session) as workspace:
+        report = workspace.resolve_job(job_id, adopt)
+    emit(as_json, report, lambda report: say(f"Job {report.job.id} is {report.job.state}."))
 
 
 @jobs.command(epilog="Example: embedlane jobs events 1")

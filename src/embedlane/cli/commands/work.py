@@ -14,6 +14,7 @@ from embedlane.cli.session import Session
 from embedlane.cli.tables import note
 from embedlane.errors import IncompleteError
 from embedlane.jobs.states import JobState
+from embedlane.workspace.checkup import resolve_hint
 
 if TYPE_CHECKING:
     from embedlane.jobs.job import Job
@@ -31,6 +32,9 @@ def work(ctx: click.Context, once: bool, quiet: bool, as_json: bool) -> None:
         done = workspace.work(once=once, on_change=_silent if quiet else note_change)
         reports = [workspace.job(job.id) for job in done]
     emit(as_json, {"jobs": reports}, _render)
+    doubtful = [report.job for report in reports if report.job.state is JobState.QUARANTINED]
+    for job in doubtful:
+        complain(f"job {job.id} is {job.state}: {job.reason}.", resolve_hint(job))
     lacking = [report for report in reports if _lacks(report)]
     for report in lacking:
         job = report.job
@@ -39,7 +43,7 @@ def work(ctx: click.Context, once: bool, quiet: bool, as_json: bool) -> None:
             f"job {job.id} is {job.state}: {left}.",
             f"`embedlane jobs events {job.id}` tells why; `embedlane embed NAME` sends what is pending.",
         )
-    ctx.exit(IncompleteError.exit_status if lacking else 0)
+    ctx.exit(IncompleteError.exit_status if lacking or doubtful else 0)
 
 
 def _silent(_job: Job) -> None:

@@ -71,6 +71,11 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Float(precision=53), nullable=False),
         sa.Column("waits", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cleaned", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.Float(precision=53), nullable=True),
+        sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("estimated_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("expired", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')",
             name=op.f("ck_jobs_named"),
