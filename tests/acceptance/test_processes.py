@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 
+import pytest
+
 _SLOW = """
 import time
 import numpy as np
@@ -49,13 +51,14 @@ def _wait_for(path, lines):
     raise AssertionError(f"{path} did not get {lines} lines")
 
 
-def test_an_interrupted_embed_goes_on(shell, plugin):
-    """Ctrl-C ends with 130 and a report; the next run sends only what was not sent before."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_interrupted_embed_goes_on(shell, plugin, number):
+    """Ctrl-C, or SIGTERM, ends with 130 and a report; the next run sends only what was not sent before."""
     variables = plugin("slow", _SLOW)
     shell.fill(_texts(100), "local:slow")
     process = shell.start("embed", "docs", "--json", **variables)
     _wait_for(shell.folder / "sent.txt", 10)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     ended = shell.end(process)
     assert ended.status == 130
     assert ended.json["sync"]["interrupted"]
@@ -67,8 +70,9 @@ def test_an_interrupted_embed_goes_on(shell, plugin):
     assert sorted((shell.folder / "sent.txt").read_text().splitlines()) == sorted(_texts(100))
 
 
-def test_an_interrupt_names_the_jobs_that_go_on_running(shell):
-    """Ctrl-C while waiting leaves the job at the provider, says so, and `work` collects it later."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_interrupt_names_the_jobs_that_go_on_running(shell, number):
+    """Ctrl-C while waiting, or SIGTERM, leaves the job at the provider and says so; `work` collects it."""
     shell.fill(_texts(20))
     process = shell.start(
         "embed", "docs", "--lane", "batch", "--wait", EMBEDLANE_PROVIDERS__HASH__BATCH_DELAY="2"
@@ -76,7 +80,7 @@ def test_an_interrupt_names_the_jobs_that_go_on_running(shell):
     assert process.stderr is not None
     while "submitted" not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     ended = shell.end(process)
     assert ended.status == 130
     assert "go on running at their providers: 1 (hash)" in ended.err

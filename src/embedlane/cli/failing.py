@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +16,26 @@ from embedlane.errors import EmbedlaneError
 from embedlane.jobs.states import REMOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from embedlane.cli.session import Session
 
 #: Exit status after Ctrl-C: 128 and the number of SIGINT.
 INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: nothing is left half done, and what goes on is told."""
+    # Only the main thread may; a program that calls the command line from another has its own ways.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

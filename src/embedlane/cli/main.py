@@ -41,13 +41,17 @@ TABLE = MappingProxyType(
 )
 @click.option("--config", "config_file", metavar="FILE", help="Read this configuration.")
 @click.option("--ledger", metavar="PATH", help="Use this ledger.")
+@click.option("--log", "log_file", metavar="FILE", help="Append a JSON line for each thing done.")
 @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for more.")
 @click.version_option(package_name="embedlane", prog_name="embedlane")
 @click.pass_context
-def cli(ctx: click.Context, config_file: str | None, ledger: str | None, verbose: int) -> None:
+def cli(
+    ctx: click.Context, config_file: str | None, ledger: str | None, log_file: str | None, verbose: int
+) -> None:
     """Embed a corpus, at batch price where there is one, into indexes that never mix two models."""
     session = ctx.ensure_object(Session)
-    session.config_file, session.ledger, session.verbosity = config_file, ledger, verbose
+    session.config_file, session.ledger = config_file, ledger
+    session.log_file, session.verbosity = log_file, verbose
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json, session = failing.wants_json(given), Session()
     _print_anything()
     try:
-        status = cli.main(given, prog_name="embedlane", standalone_mode=False, obj=session)
-        sys.stdout.flush()
+        with failing.terminable():
+            status = cli.main(given, prog_name="embedlane", standalone_mode=False, obj=session)
+            sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         return failing.interrupted(session, as_json=as_json)
     except EmbedlaneError as error:

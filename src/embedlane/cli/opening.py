@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.cli.logs import set_up_logging
 from embedlane.config.settings import Config, load_config
 from embedlane.errors import UsageError
 from embedlane.workspace.workspace import Workspace
@@ -26,7 +26,7 @@ def opened(session: Session) -> Iterator[Workspace]:
     Raises:
         ConfigError: If the configuration can't be right.
     """
-    _log_to_stderr(session.verbosity)
+    set_up_logging(session.verbosity, session.log_file)
     with Workspace.open(config=configuration(session)) as workspace:
         # Kept after it is closed: on an interrupt its jobs are asked for once more.
         session.workspace = workspace
@@ -51,9 +51,3 @@ def configuration(session: Session) -> Config:
         )
     # A path that is typed starts from where it is typed; one in the file starts from the file.
     return attrs.evolve(config, ledger=Path.cwd() / Path(session.ledger).expanduser())
-
-
-def _log_to_stderr(verbosity: int) -> None:
-    logging.basicConfig(format="%(name)s: %(message)s")
-    if verbosity:
-        logging.getLogger("embedlane").setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)

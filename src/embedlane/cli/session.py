@@ -19,6 +19,8 @@ class Session:
     config_file: str | None = None
     #: The ledger that was named; None for the configuration's.
     ledger: str | None = None
+    #: Where to append a line of JSON for each thing done; None for nowhere.
+    log_file: str | None = None
     #: How much to log: 0 warnings, 1 what is done, 2 everything.
     verbosity: int = 0
     #: What the command works with, once it is opened.

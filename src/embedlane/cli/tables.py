@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.table import Table
+
 #: Columns of a line that nobody's terminal bounds: nothing is cut or wrapped in a pipe.
 _UNBOUNDED = 100_000
 
@@ -28,22 +30,31 @@ def note(text: str) -> None:
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; ids are folded on a narrow terminal, never cut."""
     from rich.console import Console  # noqa: PLC0415 - takes longer than most commands
-    from rich.table import Table  # noqa: PLC0415
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        grid.add_column(heading, overflow="fold")
-    for row in rows:
-        grid.add_row(*(printable(str(cell)) for cell in row))
+    cells = grid(headings, rows)
     width = None if sys.stdout.isatty() else _UNBOUNDED
     console = Console(width=width, markup=False, highlight=False, emoji=False)
     if sys.stdout.isatty():
-        console.print(grid)
+        console.print(cells)
         return
     with console.capture() as capture:
-        console.print(grid)
+        console.print(cells)
     # Cells are padded; a pipe wants lines that end where their text does.
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def grid(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table for rich to print."""
+    from rich.table import Table  # noqa: PLC0415 - takes longer than most commands
+    from rich.text import Text  # noqa: PLC0415
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        # Never as markup: a provider's words may hold brackets.
+        made.add_row(*(Text(printable(str(cell))) for cell in row))
+    return made
 
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:

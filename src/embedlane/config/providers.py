@@ -33,6 +33,8 @@ class ProviderSettings:
     tokens_per_minute: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: The variable of the environment that holds the secret.
     api_key_env: str = ""
+    #: Whether batch jobs and their files stay at the provider when their vectors are stored here.
+    keep_remote: bool = False
     #: The most rows in one batch job; smaller jobs give early results early.
     max_rows_per_job: int | None = attrs.field(default=None, validator=_POSITIVE)
     #: The most estimated tokens in all batch jobs that have not ended, as your tier has it.

@@ -150,11 +150,11 @@ class JobBook:
             self._tell(connection, job.id, "waiting", job.state, job.state, detail)
         return self.get(connection, job.id)
 
-    def mark_cleaned(self, connection: Connection, job: Job) -> Job:
-        """Note that the provider was told to delete what it holds of *job*."""
+    def mark_cleaned(self, connection: Connection, job: Job, detail: str) -> Job:
+        """Note what became of what the provider holds of *job*; it is not looked at again."""
         cleaned = update(jobs).where(jobs.c.id == job.id, not_(jobs.c.cleaned)).values(cleaned=True)
         if connection.execute(cleaned).rowcount == 1:
-            self._tell(connection, job.id, "cleaned", job.state, job.state, "deleted at the provider")
+            self._tell(connection, job.id, "cleaned", job.state, job.state, detail)
         return self.get(connection, job.id)
 
     def get(self, connection: Connection, job_id: int) -> Job:

@@ -38,6 +38,9 @@ class BatchLane:
         default=attrs.Factory(lambda self: self.embedder.limits, takes_self=True)
     )
 
+    #: Whether jobs and files stay at the provider when their vectors are stored.
+    keep_remote: bool = False
+
     def stop(self, remote: RemoteJob) -> str:
         """Ask the provider to stop *remote*, which is of no use; say how it went, for others must go on."""
         try:

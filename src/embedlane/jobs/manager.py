@@ -34,6 +34,7 @@ from embedlane.jobs.states import JobEvent, JobState
 from embedlane.jobs.submission import Submission
 from embedlane.ledger.workers import new_worker
 from embedlane.providers.values import BatchFile, Refusal, RemoteJob, RemoteState
+from embedlane.telemetry import count, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ class BatchManager:
             with self.ledger.write() as connection:
                 job = self.book.claim(connection, job, self.worker)
             try:
-                return self._take(deed, job)
+                return self._told(job, self._take(deed, job))
             except BaseException:
                 with contextlib.suppress(LedgerError), self.ledger.write() as connection:
                     self.book.release(connection, job)
@@ -104,11 +105,23 @@ class BatchManager:
         except SupersededError:
             return self.desk.reread(job)
 
+    def _told(self, before: Job, after: Job) -> Job:
+        """Log and count the change from *before* to *after*."""
+        if after.state is not before.state:
+            told = {"job": after.id, "tag": after.tag, "provider": after.provider, "remote": after.remote}
+            told |= {"before": before.state.value, "after": after.state.value, "reason": after.reason}
+            _log.info("job %d: %s -> %s: %s", after.id, before.state, after.state, after.reason, extra=told)
+            labels = {"embedlane.state": after.state.value, "gen_ai.provider.name": after.provider}
+            count("embedlane.jobs", 1, labels)
+        return after
+
     def _take(self, deed: Callable[[Job, BatchLane], Job], job: Job) -> Job:
         """Do the *deed*, and turn a failure that may pass into a wait."""
         lane = self.open_lane(job)
+        traced = span("embedlane.job.step", {"embedlane.job": job.tag, "embedlane.state": job.state.value})
         try:
-            return deed(job, lane)
+            with traced:
+                return deed(job, lane)
         except TransientError as error:
             return self.desk.wait(job, lane, str(error), error.retry_after)
         except (RequestRefusedError, ResponseError) as error:
@@ -247,6 +260,10 @@ class BatchManager:
         )
         # A job that was given up may still be at work; what it has so far is not its result.
         collected = collector.collect(lane.embedder.results(remote) if remote.state.terminal else ())
+        labels = {"embedlane.lane": "batch", "gen_ai.provider.name": job.provider}
+        count("embedlane.rows", collected.stored, {**labels, "embedlane.outcome": "stored"})
+        count("embedlane.rows", collected.refused, {**labels, "embedlane.outcome": "refused"})
+        count("embedlane.tokens", remote.tokens or 0, labels)
         with self.ledger.write() as connection:
             missing = self.book.close_rows(connection, job)
             if remote.state is RemoteState.SUCCEEDED:
@@ -264,13 +281,17 @@ class BatchManager:
         self._path(job).unlink(missing_ok=True)
         if job.remote is None or job.state is JobState.FAILED:
             return job
+        detail = "kept at the provider, as configured"
         try:
-            self.open_lane(job).embedder.delete(job.remote)
+            lane = self.open_lane(job)
+            if not lane.keep_remote:
+                detail = "deleted at the provider"
+                lane.embedder.delete(job.remote)
         except EmbedlaneError as error:
             _log.warning("job %d could not be deleted at %s: %s", job.id, job.provider, error)
             return job
         with self.ledger.write() as connection:
-            return self.book.mark_cleaned(connection, job)
+            return self.book.mark_cleaned(connection, job, detail)
 
     def _path(self, job: Job) -> Path:
         return self.directory / f"{job.tag}.jsonl"

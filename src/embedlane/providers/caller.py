@@ -12,9 +12,11 @@ import tenacity
 from embedlane.errors import RequestRefusedError, TransientError
 from embedlane.models.card import Role
 from embedlane.providers.halt import Halt
+from embedlane.telemetry import count, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,7 +88,8 @@ class Caller:
         def send() -> RawEmbeddings:
             self.rate.wait(len(rendered), self._estimate(rendered), halt)
             halt.check()
-            return self.embedder.embed(rendered, role)
+            with self._traced(rendered):
+                return self.embedder.embed(rendered, role)
 
         return self._answer(tenacity.Retrying(sleep=halt.sleep, **self._rules())(send), len(texts))
 
@@ -99,7 +102,8 @@ class Caller:
 
         async def send() -> RawEmbeddings:
             await asyncio.to_thread(self.rate.wait, len(rendered), self._estimate(rendered), Halt())
-            raw: RawEmbeddings = await native(rendered, role)
+            with self._traced(rendered):
+                raw: RawEmbeddings = await native(rendered, role)
             return raw
 
         return self._answer(await tenacity.AsyncRetrying(**self._rules())(send), len(texts))
@@ -136,11 +140,27 @@ class Caller:
         yield from self.call_each(texts[:middle], role, refuse, halt)
         yield from self.call_each(texts[middle:], role, refuse, halt)
 
+    def _traced(self, texts: Sequence[str]) -> AbstractContextManager[Any]:
+        """A span for one request, named as OpenTelemetry's conventions for generative AI say."""
+        return span(
+            f"embeddings {self.checker.card.id.model}",
+            {
+                "gen_ai.operation.name": "embeddings",
+                "gen_ai.provider.name": self.checker.provider,
+                "gen_ai.request.model": self.checker.card.id.model,
+                "embedlane.texts": len(texts),
+            },
+        )
+
     def _rendered(self, texts: Sequence[str], role: Role) -> list[str]:
         return [self.checker.space.render(text, role) for text in texts]
 
     def _answer(self, raw: RawEmbeddings, inputs: int) -> Answer:
-        return Answer(vectors=self.checker.call(raw, inputs), tokens=raw.tokens)
+        answer = Answer(vectors=self.checker.call(raw, inputs), tokens=raw.tokens)
+        labels = {"embedlane.lane": "sync", "gen_ai.provider.name": self.checker.provider}
+        count("embedlane.rows", inputs, {**labels, "embedlane.outcome": "stored"})
+        count("embedlane.tokens", raw.tokens or 0, labels)
+        return answer
 
     def _estimate(self, texts: Sequence[str]) -> int:
         return self.checker.card.estimate_tokens(sum(map(len, texts)), len(texts))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 WARNING_DAYS = 180
 #: Seconds in one state after which an unfinished job is worth a look.
 _STUCK = 36 * 3600.0
+#: Seconds that a job may be due without anybody taking its next step.
+_UNWATCHED = 3600.0
 
 
 def usable_routes(registry: Registry[Route]) -> Iterator[tuple[ModelCard, tuple[Route, ...]]]:
@@ -138,6 +140,14 @@ def check_jobs(jobs: list[Job], now: float) -> Iterator[Finding]:
             )
         elif job.state is JobState.QUARANTINED:
             yield Finding(level="problem", subject=subject, message=job.reason, hint=resolve_hint(job))
+        elif not job.final and now - job.due_at > _UNWATCHED and job.free("", now):
+            due = datetime.fromtimestamp(job.due_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            yield Finding(
+                level="warning",
+                subject=subject,
+                message=f"{job.state} since {since}, and due since {due}: nobody drives it on",
+                hint="Run `embedlane work`; providers keep results for some days only.",
+            )
         elif not job.final and now - job.changed_at > _STUCK:
             yield Finding(
                 level="warning",

@@ -123,7 +123,8 @@ class Lanes:
             route = self.route(card, Lane.BATCH, provider)
             self._batch[key] = open_batch(route, self._context(route, card, bound.space))
         cargo = EmbeddingCargo(bound, Checker(provider, card, bound.space))
-        return BatchLane(self._batch[key], cargo, self._limits(provider, self._batch[key].limits))
+        limits = self._limits(provider, self._batch[key].limits)
+        return BatchLane(self._batch[key], cargo, limits, self.settings(provider).keep_remote)
 
     def _limits(self, provider: str, theirs: BatchLimits) -> BatchLimits:
         """The provider's limits, or the user's where those are lower."""

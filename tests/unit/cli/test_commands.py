@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import tomllib
 
 import pytest
@@ -394,3 +395,37 @@ def test_a_job_in_doubt_waits_for_a_person(doubtful, lane):
     assert lane("jobs", "resolve", "1", "--resubmit").out == "Job 1 is staged.\n"
     assert lane("jobs", "resolve", "1", "--resubmit").status == 3
     assert lane("work").status == 0
+
+
+def test_jobs_can_be_watched_to_their_end(docs, folder, lane):
+    """Each change is a line, until all are final; what ended before is left out unless asked for."""
+    lane("embed", "docs", "--lane", "batch")
+
+    def work():
+        with Workspace.open(folder) as workspace:
+            workspace.work()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    watched = lane("jobs", "watch", "--every", "0.1")
+    worker.join()
+    assert watched.status == 0
+    assert watched.out.splitlines()[-1].startswith("job 1 at hash: stored")
+    assert lane("jobs", "watch").out == ""
+    assert lane("jobs", "watch", "--all", "--json").json["jobs"][0]["job"]["state"] == "stored"
+
+
+def test_a_log_is_lines_of_json(docs, folder, lane):
+    """Each change of a job is one, with its fields; a file that can't be written is refused."""
+    lane("--log", "lane.log", "embed", "docs", "--lane", "batch", "--wait")
+    lines = [json.loads(line) for line in (folder / "lane.log").read_text().splitlines()]
+    changes = [
+        (line["before"], line["after"]) for line in lines if line["logger"] == "embedlane.jobs.manager"
+    ]
+    assert changes[0] == ("planned", "written")
+    assert changes[-1] == ("ended", "stored")
+    assert {line["level"] for line in lines} == {"info"}
+    assert all(line["tag"].startswith("embedlane-") for line in lines)
+    refused = lane("--log", "nowhere/lane.log", "jobs")
+    assert refused.status == 2
+    assert "--log" in refused.err

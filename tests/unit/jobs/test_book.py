@@ -164,7 +164,7 @@ def test_unfinished_are_those_with_something_to_do(ledger, book, bound):
         )
         done = (*_SUBMITTED, JobEvent.OVER, JobEvent.RESULTS_STORED)
         stored = _to(connection, book, stored, *done)
-        book.mark_cleaned(connection, _to(connection, book, cleaned, *done))
+        book.mark_cleaned(connection, _to(connection, book, cleaned, *done), "deleted")
         book.change(connection, cancelled, JobEvent.CANCEL)
         book.change(connection, failed, JobEvent.REFUSED)
         assert [job.id for job in book.unfinished(connection)] == [planned.id, stored.id]

@@ -11,6 +11,7 @@ from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import dollars, moment, note, pairs, printable, say, table
+from embedlane.cli.watching import watch
 from embedlane.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,26 @@ def cancel(session: Session, job_id: int, as_json: bool) -> None:
     """Stop a batch job; what it did not embed is pending again."""
     with opened(session) as workspace:
         emit(as_json, workspace.cancel_job(job_id), _render_cancelled)
+
+
+@jobs.command("watch", epilog="Example: embedlane jobs watch --every 5")
+@click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds.")
+@click.option("--all", "all_too", is_flag=True, help="Show jobs that ended before, too.")
+@json_option
+@pass_session
+def watch_jobs(session: Session, every: float, all_too: bool, as_json: bool) -> None:
+    """Watch batch jobs until all are final; `embedlane work` drives them. With --json, print them then."""
+    with opened(session) as workspace:
+        before = {report.job.id for report in workspace.jobs() if report.job.final and not all_too}
+
+        def look() -> list[JobReport]:
+            return [report for report in workspace.jobs() if report.job.id not in before]
+
+        if not look():
+            note("No job is unfinished.")
+        watch(look, workspace.clock, every, hidden=as_json)
+        if as_json:
+            emit(as_json, {"jobs": look()}, render_jobs)
 
 
 @jobs.command(epilog="Example: embedlane jobs resolve 1 --adopt batches/123")
