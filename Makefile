@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini test test-sdk check bench bench-gemini docs lock format clean
+.PHONY: help setup demo demo-gemini test test-sdk check bench bench-gemini bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ check: $(READY)  ## style, types, import contract, sizes and exported names
 
 bench: $(READY)  ## measure; prints, asserts nothing
 	$(BIN)/python bench/run.py
+
+bench-scale: $(READY)  ## a million rows through the batch lane: rows/s of each stage, peak of memory
+	$(BIN)/python bench/scale.py
 
 docs: $(READY)  ## write the generated parts of the documentation
 	$(BIN)/python docs/generate.py
