@@ -139,6 +139,7 @@ def context(tmp_path):
     def make(model="google:gemini-embedding-001", dimensions=None, key=KEY, card=None, **settings):
         card = card or cards[ModelId.parse(model)]
         return OpenContext(
+            provider="gemini-legacy",
             card=card,
             space=Space.of(card, dimensions),
             settings={"timeout": 5, **settings},

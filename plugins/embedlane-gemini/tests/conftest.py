@@ -56,6 +56,7 @@ def contexts(cards, tmp_path):
     def make(model="google:gemini-embedding-001", dimensions=768, key=KEY, **settings):
         card = cards(model)
         return OpenContext(
+            provider="gemini",
             card=card,
             space=Space.of(card, dimensions),
             settings=settings,

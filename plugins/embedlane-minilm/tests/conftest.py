@@ -22,6 +22,7 @@ def context(tmp_path_factory):
 
     def make(directory=None, **settings):
         return OpenContext(
+            provider="minilm",
             card=CARD,
             space=Space.of(CARD),
             settings=settings,

@@ -126,6 +126,8 @@ class BatchEmbedder(Protocol):
 class OpenContext:
     """What a factory gets."""
 
+    #: The provider's id, which is its table in the configuration: the route's, or one that a user made of it.
+    provider: str
     #: The model.
     card: ModelCard
     #: The space that vectors are wanted in; its dimensions are the size to ask for.

@@ -166,6 +166,7 @@ class Lanes:
         directory = self.directory / provider
         credential: Callable[[], str] = partial(self._credential, route) if route else str
         return OpenContext(
+            provider=provider,
             card=card,
             space=space,
             settings=own_settings(self.config, provider),

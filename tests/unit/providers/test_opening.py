@@ -18,7 +18,12 @@ CARD = ModelCard(
     id="acme:one", lanes=["sync", "batch"], dimensions=Dimensions(native=2), characters_per_token=3.0
 )
 CONTEXT = OpenContext(
-    card=CARD, space=Space.of(CARD), settings={}, credential=lambda: "secret", directory=Path("unused")
+    provider="acme",
+    card=CARD,
+    space=Space.of(CARD),
+    settings={},
+    credential=lambda: "secret",
+    directory=Path("unused"),
 )
 
 

@@ -121,6 +121,5 @@ class Translator:
         return text
 
     def _scrubbed(self, error: EmbedlaneError) -> EmbedlaneError:
-        error.message = self.scrub(error.message)
-        error.hint = self.scrub(error.hint)
-        return error
+        # Made anew: an exception also holds its texts in `args`, which a pickle of it shows.
+        return attrs.evolve(error, message=self.scrub(error.message), hint=self.scrub(error.hint))

@@ -22,6 +22,7 @@ CARD = ModelCard(
 
 def context(directory, dimensions=64, **settings):
     return OpenContext(
+        provider="hash",
         card=CARD,
         space=Space.of(CARD, dimensions),
         settings=settings,
