@@ -1,4 +1,4 @@
-"""Runs the documentation: every block of README.md and docs that a reader would type.
+"""Runs the documentation: every block of a README and of docs that a reader would type.
 
 A page is one test, for its blocks build on each other. It runs in a folder of its own, which holds a copy of
 README.md, and never in the checkout. What is done with a block is said by its language:
@@ -40,14 +40,19 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 from sybil.typing import Evaluator
 
 ROOT = Path(__file__).parent
+#: READMEs whose blocks are run, too.
+READMES = (ROOT / "README.md", ROOT / "plugins" / "embedlane-adapters" / "README.md")
 #: Commands that are not run: they install from a registry, or run what other tests run.
 NOT_RUN = ("make", "pip")
 #: Commands beside embedlane that are run. Any other fails the page.
-TOOLS = ("cat", "echo", "find", "printf", "rm")
+TOOLS = ("cat", "echo", "find", "llm", "printf", "rm")
 #: What ``pip install`` of the page's own folder is replaced by: its metadata, without a build.
 INSTALL_HERE = "pip install --editable ."
 #: The width that tables are printed in.
 COLUMNS = "110"
+
+# Haystack asks when it is imported, and so before any fixture, whether it may report usage.
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 _GENERATED = re.compile(r"<!-- generated: .*?<!-- end -->", re.DOTALL)
 _NAMED = re.compile(r"`([\w./-]+)`:\Z")
@@ -288,6 +293,7 @@ def desk() -> Iterator[Reader]:
         patch.setenv("COLUMNS", COLUMNS)
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         folder = Path(name).resolve()
+        patch.setenv("LLM_USER_PATH", str(folder / ".llm"))
         (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
         try:
             yield Reader(folder, patch)
@@ -300,8 +306,8 @@ def desk() -> Iterator[Reader]:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take README.md and the pages below docs."""
+    """Take READMEs and the pages below docs."""
     docs = ROOT / "docs"
-    if file_path.suffix == ".md" and (file_path == ROOT / "README.md" or file_path.is_relative_to(docs)):
+    if file_path.suffix == ".md" and (file_path in READMES or file_path.is_relative_to(docs)):
         return Page.from_parent(parent, path=file_path)
     return None
