@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from embedlane.text.cutting import Cut, Cutter
 
 #: Items in one transaction: enough to amortise a commit, little enough to hold.
-_BATCH = 2000
+_BATCH = 5000
 
 
 @attrs.define(kw_only=True)
