@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini test test-sdk check bench bench-gemini bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers test test-sdk check bench bench-gemini bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ check: $(READY)  ## style, types, import contract, sizes and exported names
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+demo-providers: $(READY)  ## OpenAI and Gemini in one workspace, each index refusing the other's vectors
+	$(BIN)/python demo/two_providers.py
 
 bench: $(READY)  ## measure; prints, asserts nothing
 	$(BIN)/python bench/run.py

@@ -1,4 +1,4 @@
-"""Clients of the emulated service: both SDKs, unmodified, and plain HTTP."""
+"""Clients of the emulated services: the SDKs, unmodified, and plain HTTP."""
 
 import warnings
 
@@ -112,5 +112,84 @@ def outcome(gemini_emulator, genai):
             except ValueError:
                 parsed.append(None)
         return parsed
+
+    return fetch
+
+
+@pytest.fixture
+def raw(openai_emulator):
+    """Plain HTTP to the OpenAI emulator, with a key."""
+    headers = {"authorization": "Bearer any"}
+    with httpx2.Client(base_url=openai_emulator.base_url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def client(openai_emulator):
+    """openai, without its retries; closed at the end, because its sockets are ours to close."""
+    import openai
+
+    with openai.OpenAI(api_key="any", base_url=openai_emulator.base_url, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def requests():
+    """Lines of a batch, each with one text."""
+
+    def make(count, **body):
+        body = {"model": "text-embedding-3-small", "dimensions": 64, **body}
+        return [
+            {
+                "custom_id": f"k{row}",
+                "method": "POST",
+                "url": "/v1/embeddings",
+                "body": {"input": f"row number {row}", **body},
+            }
+            for row in range(count)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def batch(client):
+    """Create a batch from lines: dictionaries, or texts as they are."""
+    import json
+
+    def create(lines, name="job", **more):
+        text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        file = client.files.create(file=("in.jsonl", text.encode()), purpose="batch")
+        metadata = {} if name is None else {"metadata": {"name": name}}
+        return client.batches.create(
+            input_file_id=file.id,
+            endpoint="/v1/embeddings",
+            completion_window="24h",
+            **metadata,
+            **more,
+        )
+
+    return create
+
+
+@pytest.fixture
+def results(openai_emulator, client):
+    """Let time pass and fetch both result files of a batch, parsed line by line where they can be."""
+    import json
+
+    def parsed(name):
+        lines = client.files.content(name).text.splitlines() if name else []
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                found.append(None)
+        return found
+
+    def fetch(batch, seconds=60):
+        openai_emulator.clock.advance(seconds)
+        ended = client.batches.retrieve(batch.id)
+        return parsed(ended.output_file_id), parsed(ended.error_file_id)
 
     return fetch

@@ -107,6 +107,18 @@ def test_mistakes_are_named(tmp_path, text, said):
     assert said in str(caught.value)
 
 
+def test_a_kind_that_means_nothing_is_refused():
+    """A service refuses what it has no meaning for, with the reason, and keeps what was on."""
+    book = FaultBook(pointless={"slow": "it is never slow"})
+    book.add("reset")
+    for add in (book.add, lambda fault: book.replace([Fault(kind=fault)])):
+        with pytest.raises(ValueError, match="fault kind 'slow' means nothing here: it is never slow"):
+            add("slow")
+    assert [fault["kind"] for fault in book.as_json()] == ["reset"]
+    with pytest.raises(ValueError, match="means nothing here"):
+        FaultBook([Fault(kind="slow")], {"slow": "it is never slow"})
+
+
 def test_every_kind_is_documented():
     """The README's table has every kind."""
     from pathlib import Path

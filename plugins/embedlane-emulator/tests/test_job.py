@@ -3,23 +3,28 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embedlane_emulator import job
 from embedlane_emulator.faults import Fault
-from embedlane_emulator.gemini import job
-from embedlane_emulator.gemini.job import Job
+from embedlane_emulator.job import Habits, Job, State
 
-ORDER = {job.PENDING: 0, job.RUNNING: 1}
+ORDER = {State.PENDING: 0, State.RUNNING: 1, State.FINALIZING: 2, State.CANCELLING: 3}
 KINDS = ["failed", "cancelled", "expired", "unknown-state", "stuck"]
 SPANS = st.floats(0, 300_000)
+HABITS = [Habits(keeps_partial=keeps, fails_early=keeps, unknown="odd") for keeps in (False, True)]
 
 
 @st.composite
 def jobs(draw):
-    """Any job: any spans, any ending, cancelled or not."""
+    """Any job: any spans, any ending, cancelled or not, of a dialect that keeps partial results or none."""
     kind = draw(st.sampled_from([None, *KINDS]))
+    habits = draw(st.sampled_from(HABITS))
+    late = draw(SPANS) if habits.keeps_partial else 0
     return Job(
         id="j",
         kind="EmbedContent",
+        operation="models.asyncBatchEmbedContent",
         model="m",
+        price=0.1,
         display_name="",
         created=1000.0,
         file="",
@@ -27,9 +32,12 @@ def jobs(draw):
         tokens=10,
         pending=draw(SPANS),
         running=draw(SPANS),
+        finalizing=late,
+        cancelling=late,
         expiry=172_800,
         result_life=1,
-        ending=job.ending((Fault(kind=kind),)) if kind else job.Ending(),
+        keeps_partial=habits.keeps_partial,
+        ending=job.ending((Fault(kind=kind),), habits) if kind else job.Ending(),
         cancelled=draw(st.none() | SPANS.map(lambda span: 1000.0 + span)),
     )
 
@@ -39,8 +47,8 @@ def jobs(draw):
 def test_a_job_never_goes_back(made, moments):
     """States only go forward, and a state that ended is the last."""
     seen = [made.state(1000 + moment) for moment in sorted(moments)]
-    ranks = [ORDER.get(state, 2) for state in seen]
-    if not made.ending.stays:
+    ranks = [ORDER.get(state, 4) for state in seen]
+    if not made.ending.forever:
         assert ranks == sorted(ranks)
     ended = [state for state in seen if state in job.ENDED]
     assert len(set(ended)) <= 1
@@ -49,18 +57,30 @@ def test_a_job_never_goes_back(made, moments):
 @settings(deadline=None)
 @given(jobs())
 def test_every_known_state_ends_by_the_expiry(made):
-    """After 48 hours nothing is active, and what is worked is between nothing and all."""
-    late = 1000 + made.expiry
+    """After 48 hours nothing is active but what is being cancelled."""
+    late = 1000 + made.expiry + made.cancelling
     assert made.state(late) not in job.ACTIVE
-    assert 0 <= made.worked(late) <= 1
+
+
+@settings(deadline=None)
+@given(jobs())
+def test_nobody_pays_for_more_than_all(made):
+    """What is answered and what is paid is between nothing and all; nothing is written, nothing is paid."""
+    assert 0 <= made.answered() <= 1
+    assert 0 <= made.paid() <= 1
+    if made.final in (State.FAILED, State.EXPIRED) and not made.keeps_partial:
+        assert made.paid() == 0
 
 
 @settings(deadline=None)
 @given(jobs(), SPANS)
 def test_output_is_for_those_that_ended_with_some(made, moment):
-    """No output before the end, none after a failure, an expiry or the client's cancel."""
+    """No output before the end or after a failure; after an expiry or a cancel only where partial is kept."""
     now = 1000 + moment
     if made.has_output(now):
-        assert made.state(now) in (job.SUCCEEDED, job.CANCELLED)
         assert now >= made.ended()
-        assert made.ending.share > 0
+        assert made.state(now) in {State.SUCCEEDED, State.CANCELLED, State.EXPIRED}
+        if not made.keeps_partial:
+            assert made.answered() > 0
+            assert not made.was_cancelled
+            assert made.final is not State.EXPIRED

@@ -21,9 +21,9 @@ def serve():
     """Start the command on a free port; its URL and its process."""
     running = []
 
-    def start(*arguments):
+    def start(*arguments, service="gemini"):
         process = subprocess.Popen(
-            [sys.executable, "-u", "-c", RUN, "gemini", "--port", "0", *map(str, arguments)],
+            [sys.executable, "-u", "-c", RUN, service, "--port", "0", *map(str, arguments)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -68,6 +68,72 @@ def test_state_survives_a_kill(serve, tmp_path):
     bill = httpx2.get(f"{url}/emulator/bill").json()
     assert (bill["creates"], bill["lanes"]["batch"]["rows"]) == ({"d": 1}, 2000)
     client.close()
+
+
+def test_batches_survive_a_kill(serve, tmp_path):
+    """OpenAI's files, batches, results and bill too; what was half written is written again."""
+    import openai
+
+    def connect(url):
+        return openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0)
+
+    line = (
+        '{"custom_id": "k%d", "method": "POST", "url": "/v1/embeddings", '
+        '"body": {"model": "text-embedding-3-small", "input": "hi", "dimensions": 64}}\n'
+    )
+    content = "".join(line % number for number in range(2000)).encode()
+    url, process = serve("--data-dir", tmp_path, "--running", 100, service="openai")
+    with connect(url) as client:
+        file = client.files.create(file=("in.jsonl", content), purpose="batch")
+        wanted = {"endpoint": "/v1/embeddings", "completion_window": "24h", "metadata": {"name": "d"}}
+        batch = client.batches.create(input_file_id=file.id, **wanted)
+        process.kill()
+        process.wait()
+    url, _ = serve("--data-dir", tmp_path, service="openai")
+    with connect(url) as client:
+        assert client.files.content(file.id).content == content
+        httpx2.post(f"{url}/emulator/clock", json={"advance": 200})
+        ended = client.batches.retrieve(batch.id)
+        assert (ended.status, ended.metadata) == ("completed", {"name": "d"})
+        assert client.files.content(ended.output_file_id).content.count(b"\n") == 2000
+    bill = httpx2.get(f"{url}/emulator/bill").json()
+    assert (bill["creates"], bill["lanes"]["batch"]["rows"]) == ({"d": 1}, 2000)
+
+
+def test_a_compatible_server(serve):
+    """``--compatible`` and ``--model`` make it another server, and it says how to reach it."""
+    models = ("--model", "org/a=8", "--model", "b:latest=16")
+    url, process = serve("--compatible", "ollama", *models, service="openai")
+    lines = [process.stdout.readline() for _ in range(3)]
+    assert any(f"OPENAI_BASE_URL={url}/v1" in line for line in lines)
+    found = httpx2.get(f"{url}/v1/models").json()["data"]
+    assert [model["id"] for model in found] == ["org/a", "b:latest"]
+    body = {"model": "b:latest", "input": "x", "encoding_format": "base64"}
+    reply = httpx2.post(f"{url}/v1/embeddings", json=body).json()
+    assert len(reply["data"][0]["embedding"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "m"], "--model 'm' is not NAME=DIMENSIONS, such as bge-m3=1024"),
+        (["--model", "m=0"], "model 'm' can't have 0 dimensions"),
+        (["--compatible", "tei"], "a server like tei needs a model"),
+        (["--compatible", "x"], "Invalid value for '--compatible'"),
+    ],
+)
+def test_servers_that_can_not_be(arguments, said):
+    """A mistake is named before anything is served."""
+    result = CliRunner().invoke(emulator, ["openai", "--port", "0", *arguments])
+    assert (result.exit_code, said in result.output) == (2, True), result.output
+
+
+def test_every_server_is_offered():
+    """The command knows the servers that there are."""
+    from embedlane_emulator.openai.compatible import SERVERS
+
+    (option,) = (option for option in emulator.commands["openai"].params if option.name == "compatible")
+    assert sorted(option.type.choices) == sorted(SERVERS)
 
 
 def test_faults_from_a_file(serve, tmp_path):
@@ -129,12 +195,13 @@ def test_the_entry_module_is_light():
 
 
 def test_the_command_is_found():
-    """The hook adds one group with the service in it."""
+    """The hook adds one group with the services in it."""
     import click
 
     import embedlane_emulator
 
     group = click.Group("embedlane")
     embedlane_emulator.embedlane_cli(group)
-    result = CliRunner().invoke(group, ["emulator", "gemini", "--help"])
-    assert "--data-dir" in result.output
+    for service in ("gemini", "openai"):
+        result = CliRunner().invoke(group, ["emulator", service, "--help"])
+        assert "--data-dir" in result.output

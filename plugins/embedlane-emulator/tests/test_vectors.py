@@ -10,9 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedlane_emulator.gemini.models import MODELS
+from embedlane_emulator.openai.models import MODELS as OPENAI
 from embedlane_emulator.vectors import NATIVE, Lens, Sight, embed
 
 LENSES = sorted({(model.lens.unit, model.lens.stems) for model in MODELS})
+#: Those of the models that are not retired, of both services.
+LIVING = sorted(
+    {(model.lens.unit, model.lens.stems) for model in MODELS if model.retired is None}
+    | {(model.lens.unit, model.lens.stems) for model in OPENAI}
+)
 
 
 def _docstrings():
@@ -44,10 +50,11 @@ def _nearest(vectors, queries, size):
     return np.argsort(-scores, axis=1)[:, :10]
 
 
-def test_two_models_are_unrelated_at_every_size(texts):
+@pytest.mark.parametrize("lenses", [LENSES, LIVING])
+def test_two_models_are_unrelated_at_every_size(texts, lenses):
     """One text's vectors from any two models have a cosine below 0.1."""
     sights = [Sight(text) for text in texts[:1000]]
-    spaces = [embed(sights, Lens(*lens)) for lens in LENSES]
+    spaces = [embed(sights, Lens(*lens)) for lens in lenses]
     for size in (NATIVE, 768, 256):
         heads = [_unit(vectors[:, :size]) for vectors in spaces]
         for i, one in enumerate(heads):

@@ -26,7 +26,7 @@ PREFIX = "/emulator"
 class Control:
     """Answers what is under ``/emulator`` and hands the rest to a dialect."""
 
-    def __init__(self, core: Core, dialect: ASGIApp, settle: Callable[[], None]) -> None:
+    def __init__(self, core: Core[Any], dialect: ASGIApp, settle: Callable[[], None]) -> None:
         self._core = core
         self._dialect = dialect
         self._settle = settle

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
@@ -14,84 +15,95 @@ from embedlane_emulator.faults import Fault, FaultBook
 from embedlane_emulator.storage import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_HOUR = 3600.0
+HOUR = 3600.0
+DAY = 24 * HOUR
 _META = "meta"
 
 
-def _one_of(*values: str) -> Any:
+def one_of(*values: Any) -> Any:
+    """A validator for a setting with few values."""
     return attrs.validators.in_(values)
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How the service behaves where there is a choice."""
+    """How a service behaves where there is a choice; each dialect adds its own."""
 
     #: Seconds a job is pending.
     pending: float = 0.2
     #: Seconds a job runs.
     running: float = 0.5
     #: Seconds after which a job that has not ended expires.
-    expiry: float = 48 * _HOUR
+    expiry: float = DAY
     #: Seconds an uploaded file lives.
-    file_life: float = 48 * _HOUR
+    file_life: float = DAY
     #: Seconds results live after the end of their job.
-    result_life: float = 6 * 7 * 24 * _HOUR
+    result_life: float = DAY
     #: Most tokens of all active jobs of one model.
     enqueued_tokens: int = 10_000_000
-    #: Most active jobs.
-    concurrent_jobs: int = 100
-    #: Whether models answer after their retirement.
-    keep_retired: bool = False
-    #: How a job of a model without the batch method is refused: ``404``, or the ``400`` some report.
-    unsupported_method: str = attrs.field(default="404", validator=_one_of("404", "400"))
-    #: Smallest size a vector may be asked for; Google documents 128 and serves less.
+    #: Smallest size a vector may be asked for.
     min_dimensions: int = 1
     #: What happens to a text above the model's limit: ``truncate`` or ``reject``.
-    long_inputs: str = attrs.field(default="truncate", validator=_one_of("truncate", "reject"))
-    #: What a line that can't be read does: an error of its ``row``, or the end of the ``job``.
-    bad_lines: str = attrs.field(default="row", validator=_one_of("row", "job"))
+    long_inputs: str = attrs.field(default="truncate", validator=one_of("truncate", "reject"))
     #: Keys that are let in; None for all that do not start with ``invalid``.
     api_keys: tuple[str, ...] | None = None
     #: Most seconds a reply waits for results that are due by the clock but still being written.
     patience: float = 20.0
 
+    def lets_in(self, key: str) -> bool:
+        """Whether *key* is a good one."""
+        return not key.startswith("invalid") if self.api_keys is None else key in self.api_keys
 
-class Core:
-    """The state of one emulated service."""
+
+S = TypeVar("S", bound=Settings)
+
+
+class Core(Generic[S]):
+    """The state of one emulated service.
+
+    Args:
+        directory: Where it survives; nowhere if left out.
+        settings: How the service behaves.
+        faults: What goes wrong from the start.
+        pointless: Kinds of faults that mean nothing to the dialect, each with the reason.
+    """
 
     def __init__(
         self,
-        directory: Path | None = None,
-        settings: Settings | None = None,
+        directory: Path | None,
+        settings: S,
         faults: Iterable[Fault] = (),
+        pointless: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        # First, for it may refuse a fault, and all else is to be closed.
+        self.faults = FaultBook(faults, pointless)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-        self.settings = settings or Settings()
+        self.settings = settings
         self.store = Store(directory)
         self.clock = Clock(save=lambda state: self.store.put(_META, "clock", dict(state)))
         saved = self.store.get(_META, "clock")
         if saved is not None:
             self.clock.restore(saved)
         self.bill = Bill(self.store)
-        self.faults = FaultBook(faults)
         #: Set when the service goes down; whoever waits, wakes.
         self.closing = threading.Event()
 
-    def configure(self, **changes: Any) -> Settings:
+    def configure(self, **changes: Any) -> S:
         """Change settings while it runs.
 
         Raises:
             ValueError: For a name that is no setting, or a value it can't take.
         """
-        known = {field.name: field for field in attrs.fields(Settings)}
+        kind = type(self.settings)
+        known, defaults = [field.name for field in attrs.fields(kind)], kind()
         for name, value in changes.items():
             if name not in known:
                 raise ValueError(f"unknown setting {name!r}; the settings are {', '.join(known)}")
-            _require_type(name, value, getattr(Settings(), name))
+            _require_type(name, value, getattr(defaults, name))
         if isinstance(changes.get("api_keys"), list):
             changes["api_keys"] = tuple(changes["api_keys"])
         self.settings = attrs.evolve(self.settings, **changes)

@@ -1,13 +1,16 @@
-"""The emulated Gemini service as an object: start it, point an SDK at its URL, assert on its bill."""
+"""Emulated services as objects: start one, point an SDK at its URL, assert on its bill."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from embedlane_emulator import faults as fault_files
 from embedlane_emulator.control import Control
-from embedlane_emulator.core import Core
+from embedlane_emulator.core import Core, S
 from embedlane_emulator.gemini.app import Gemini
+from embedlane_emulator.gemini.settings import GeminiSettings
+from embedlane_emulator.openai.app import POINTLESS, OpenAI
+from embedlane_emulator.openai.settings import OpenAISettings
 from embedlane_emulator.server import Server
 
 if TYPE_CHECKING:
@@ -19,33 +22,26 @@ if TYPE_CHECKING:
 
     from embedlane_emulator.bill import Bill
     from embedlane_emulator.clock import Clock
-    from embedlane_emulator.core import Settings
     from embedlane_emulator.faults import Fault, FaultBook
+    from embedlane_emulator.service import Service
 
 
-class GeminiEmulator:
-    """One emulated service with a state of its own.
+class Emulator(Generic[S]):
+    """One emulated service with a state of its own; `GeminiEmulator` and `OpenAIEmulator` are the kinds.
 
     Args:
-        data_dir: Where its state survives; nowhere if left out.
-        settings: How it behaves.
-        faults: What goes wrong from the start.
+        core: Its state.
+        service: What answers.
         url: Where it is served, if a server that exists already serves its `app`.
     """
 
-    def __init__(
-        self,
-        data_dir: Path | None = None,
-        settings: Settings | None = None,
-        faults: Iterable[Fault] = (),
-        url: str = "",
-    ) -> None:
-        self._core = Core(data_dir, settings, faults)
-        self._gemini = Gemini(self._core)
+    def __init__(self, core: Core[S], service: Service[Any], url: str = "") -> None:
+        self._core = core
+        self._service = service
         #: The ASGI application.
-        self.app: ASGIApp = Control(self._core, self._gemini, self._gemini.jobs.settle)
+        self.app: ASGIApp = Control(core, service, service.jobs.settle)
         self._server: Server | None = None
-        #: The base URL to point SDKs at, without a version.
+        #: Where it is served, without a version.
         self.url = url
 
     @property
@@ -56,7 +52,7 @@ class GeminiEmulator:
     @property
     def bill(self) -> Bill:
         """What was charged until now: ``creates()``, ``total(lane)``, ``charges(lane)``, ``of_job(id)``."""
-        self._gemini.jobs.settle()
+        self._service.jobs.settle()
         return self._core.bill
 
     @property
@@ -65,12 +61,12 @@ class GeminiEmulator:
         return self._core.faults
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> S:
         """How it behaves."""
         return self._core.settings
 
-    def configure(self, **changes: Any) -> Settings:
-        """Change settings, such as ``running=10`` or ``concurrent_jobs=1``, from now on."""
+    def configure(self, **changes: Any) -> S:
+        """Change settings, such as ``running=10`` or ``enqueued_tokens=1000``, from now on."""
         return self._core.configure(**changes)
 
     def load_faults(self, path: Path) -> None:
@@ -98,7 +94,7 @@ class GeminiEmulator:
         self._core.closing.set()
         if self._server is not None:
             self._server.close()
-        self._gemini.close()
+        self._service.close()
 
     def __enter__(self) -> Self:
         return self if self.url else self.start()
@@ -110,3 +106,50 @@ class GeminiEmulator:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class GeminiEmulator(Emulator[GeminiSettings]):
+    """The Gemini Developer API.
+
+    Args:
+        data_dir: Where its state survives; nowhere if left out.
+        settings: How it behaves.
+        faults: What goes wrong from the start.
+        url: Where it is served, if a server that exists already serves its `app`.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        settings: GeminiSettings | None = None,
+        faults: Iterable[Fault] = (),
+        url: str = "",
+    ) -> None:
+        core = Core(data_dir, settings or GeminiSettings(), faults)
+        super().__init__(core, Gemini(core), url)
+
+
+class OpenAIEmulator(Emulator[OpenAISettings]):
+    """The OpenAI API, or that of a server compatible with it.
+
+    Args:
+        data_dir: Where its state survives; nowhere if left out.
+        settings: How it behaves.
+        faults: What goes wrong from the start.
+        url: Where it is served, if a server that exists already serves its `app`.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        settings: OpenAISettings | None = None,
+        faults: Iterable[Fault] = (),
+        url: str = "",
+    ) -> None:
+        core = Core(data_dir, settings or OpenAISettings(), faults, POINTLESS)
+        super().__init__(core, OpenAI(core), url)
+
+    @property
+    def base_url(self) -> str:
+        """What the SDK takes as its ``base_url``."""
+        return f"{self.url}/v1"

@@ -41,10 +41,10 @@ KINDS: Mapping[str, tuple[Moment, str]] = MappingProxyType(
         "reset": (Moment.REQUEST, "closes the connection and does nothing"),
         "hang": (Moment.REQUEST, "does nothing and gives no answer for `seconds` (an hour)"),
         "slow": (Moment.REQUEST, "waits `seconds` (1), then answers"),
-        "quota": (Moment.REQUEST, "429 without details"),
+        "quota": (Moment.REQUEST, "429 that says nothing of a time to wait"),
         "quota-retry": (
             Moment.REQUEST,
-            "429 with RetryInfo of `seconds` (1); above an hour, of a day's quota",
+            "429 that says to wait for `seconds` (1); above an hour, that a day's quota is used up",
         ),
         "internal": (Moment.REQUEST, "500"),
         "unavailable": (Moment.REQUEST, "503"),
@@ -53,19 +53,19 @@ KINDS: Mapping[str, tuple[Moment, str]] = MappingProxyType(
         "lagging-list": (Moment.LIST, "leaves jobs out of lists until they are `seconds` (60) old"),
         "truncated-download": (Moment.DOWNLOAD, "closes the connection after `fraction` (0.5) of the bytes"),
         "results-gone": (Moment.DOWNLOAD, "answers as if the results were deleted"),
-        "failed": (Moment.JOB, "the job ends FAILED with `reason`"),
-        "cancelled": (Moment.JOB, "the job ends CANCELLED with `fraction` (0.5) of its rows in the output"),
-        "expired": (Moment.JOB, "the job ends EXPIRED, without output"),
+        "failed": (Moment.JOB, "the job ends as failed, with `reason` and, if given, `status` or `code`"),
+        "cancelled": (Moment.JOB, "the job ends as cancelled, with `fraction` (0.5) of its rows done"),
+        "expired": (Moment.JOB, "the job ends as expired, with what the service keeps of such a job"),
         "unknown-state": (Moment.JOB, "the job gets the state `state` and stays there"),
-        "stuck": (Moment.JOB, "the job stays in `state` (BATCH_STATE_RUNNING) until it expires"),
+        "stuck": (Moment.JOB, "the job stays in `state` (the one of a job that runs) until it expires"),
         "missing-rows": (Moment.ROWS, "leaves out `fraction` of the rows"),
         "doubled-rows": (Moment.ROWS, "writes `fraction` of the rows twice"),
         "shuffled-rows": (Moment.ROWS, "writes rows in another order (files: within 4096 rows)"),
         "malformed-rows": (Moment.ROWS, "`fraction` of the rows lose their embedding"),
-        "no-keys": (Moment.ROWS, "`fraction` (1) of the rows lose their key or metadata"),
+        "no-keys": (Moment.ROWS, "`fraction` (1) of the rows lose what tells whose answer they are"),
         "corrupt-lines": (Moment.ROWS, "`fraction` of a result file's lines are cut off in their middle"),
-        "error-rows": (Moment.ROWS, "`fraction` of the rows are errors with `code` (13) and `reason`"),
-        "all-errors": (Moment.ROWS, "every row is an error with `code` (13) and `reason`"),
+        "error-rows": (Moment.ROWS, "`fraction` of the rows are errors with `code` and `reason`"),
+        "all-errors": (Moment.ROWS, "every row is an error with `code` and `reason`"),
         "error-details": (Moment.ROWS, "as error-rows, with details that google-genai can't read"),
         "wrong-dimensions": (Moment.ROWS, "`fraction` of the vectors are one number short"),
         "nan": (Moment.ROWS, "`fraction` of the vectors hold a NaN"),
@@ -92,7 +92,7 @@ class Fault:
     operation: str = "*"
     #: Which models, as a pattern, without a prefix.
     model: str = "*"
-    #: Which jobs, as a pattern of their display names.
+    #: Which jobs, as a pattern of what their clients call them.
     display_name: str = "*"
     #: How often it happens; None for always.
     times: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
@@ -108,9 +108,9 @@ class Fault:
     fraction: float | None = None
     #: How long.
     seconds: float | None = None
-    #: The code of an error: HTTP's for ``error``, google.rpc's for rows.
+    #: The number of an error: HTTP's for ``error``; for rows and jobs the one the service has there.
     code: int | None = None
-    #: The status or state to show.
+    #: The word of an error, as the service has one beside the number.
     status: str = ""
     #: The state to show.
     state: str = ""
@@ -155,18 +155,31 @@ class _Rule:
 
 
 class FaultBook:
-    """The faults that are switched on, with their counts."""
+    """The faults that are switched on, with their counts.
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    Args:
+        faults: Those to switch on at once.
+        pointless: Kinds that mean nothing to the service, each with the reason; they are refused.
+    """
+
+    def __init__(
+        self, faults: Iterable[Fault] = (), pointless: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._lock = threading.Lock()
+        self._pointless = pointless
         self._rules: dict[str, _Rule] = {}
         self._count = 0
         for fault in faults:
             self.add(fault)
 
     def add(self, fault: Fault | str, **fields: Any) -> Fault:
-        """Switch on a fault: a `Fault`, or a kind with its fields."""
+        """Switch on a fault: a `Fault`, or a kind with its fields.
+
+        Raises:
+            ValueError: For a kind that means nothing to this service.
+        """
         made = Fault(kind=fault, **fields) if isinstance(fault, str) else fault
+        self._require_meaning(made)
         with self._lock:
             self._count += 1
             made = attrs.evolve(made, id=made.id or f"fault-{self._count}")
@@ -184,10 +197,21 @@ class FaultBook:
             self._rules.clear()
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Switch off all, then on these."""
+        """Switch off all, then on these.
+
+        Raises:
+            ValueError: For a kind that means nothing to this service; all stays as it was.
+        """
+        wanted = list(faults)
+        for fault in wanted:
+            self._require_meaning(fault)
         self.clear()
-        for fault in faults:
+        for fault in wanted:
             self.add(fault)
+
+    def _require_meaning(self, fault: Fault) -> None:
+        if fault.kind in self._pointless:
+            raise ValueError(f"fault kind {fault.kind!r} means nothing here: {self._pointless[fault.kind]}")
 
     def draw(
         self, moment: Moment, operation: str, model: str = "", display_name: str = ""

@@ -6,6 +6,8 @@ when the store is closed. Each change is one transaction; a process that is kill
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -29,6 +31,14 @@ CREATE TABLE IF NOT EXISTS documents (
 
 #: A stored thing: what SQLite keeps as JSON.
 Document = dict[str, Any]
+
+
+def link(content: Path, target: Path) -> None:
+    """Make *target* the same content, without a copy where that can be."""
+    try:
+        os.link(content, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(content, target)
 
 
 class Store:

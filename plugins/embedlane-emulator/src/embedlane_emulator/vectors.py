@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,6 +52,8 @@ class Lens:
     stems: float = 0.5
     #: How far it drifted from itself, 0 for not at all.
     drift: float = 0.0
+    #: Keeps models of one unit apart: their words are other features.
+    salt: str = ""
 
 
 @attrs.frozen
@@ -67,13 +69,41 @@ class Sight:
 def embed(sights: Sequence[Sight], lens: Lens, dimensions: int = NATIVE) -> Floats:
     """Vectors of shape (n, dimensions): heads of vectors of length 1.
 
-    The same sight has the same bytes in every company.
+    The same sight has the same bytes in every company. Beyond the longest vector, one of another salt
+    follows, so that the head still says nearly all.
     """
+    if dimensions > NATIVE:
+        longer = attrs.evolve(lens, salt=f"{lens.salt}+")
+        return np.hstack([embed(sights, lens), embed(sights, longer, dimensions - NATIVE)])
     out = np.empty((len(sights), dimensions), np.float32)
     for start in range(0, len(sights), _GROUP):
         group = sights[start : start + _GROUP]
         out[start : start + len(group)] = _embed(group, lens, dimensions)
     return out
+
+
+def embed_each(
+    sights: Sequence[Sight], sizes: Sequence[int], lens: Lens, unit: Callable[[int], bool]
+) -> list[Floats]:
+    """One vector for each sight, each of its own size.
+
+    Args:
+        sights: What is seen.
+        sizes: How many numbers each vector has.
+        lens: How it is seen.
+        unit: Whether vectors of a size come with length 1.
+    """
+    widest = max(sizes, default=NATIVE)
+    found = embed(sights, lens, widest)
+    return [_cut(vector, size, unit(size)) for vector, size in zip(found, sizes, strict=True)]
+
+
+def _cut(vector: Floats, size: int, unit: bool) -> Floats:
+    head = np.ascontiguousarray(vector[:size])
+    if not unit or size == NATIVE:  # whole vectors have length 1
+        return head
+    norm = float(np.linalg.norm(head.astype(np.float64)))
+    return (head / norm).astype(np.float32) if norm else head
 
 
 def _embed(sights: Sequence[Sight], lens: Lens, dimensions: int) -> Floats:
@@ -114,11 +144,11 @@ def _features(
         before = len(features)
         total = 0.0
         for word in _WORD.findall(sight.text.lower()) or [sight.text]:
-            ids, weight = _word(word)
+            ids, weight = _word(word, lens.salt)
             total += weight
             features += ids
             weights += (weight, weight * lens.stems, weight * lens.stems)
-        features.append(_hash("t", sight.task))
+        features.append(_hash(f"{lens.salt}t", sight.task))
         weights.append(0.35 * total**0.5)
         counts.append(len(features) - before)
     rows = np.repeat(np.arange(len(sights)), counts)
@@ -126,10 +156,11 @@ def _features(
 
 
 @functools.lru_cache(maxsize=_CACHE)
-def _word(word: str) -> tuple[tuple[int, int, int], float]:
+def _word(word: str, salt: str) -> tuple[tuple[int, int, int], float]:
     # Short words are mostly grammar; a length rule stands in for inverse document frequency.
     weight = 0.15 if len(word) <= 2 else 0.4 if len(word) == 3 else 1.0
-    return (_hash("w", word), _hash("s", word[:4]), _hash("s", word[:6] + "_")), weight
+    stem = f"{salt}s"
+    return (_hash(f"{salt}w", word), _hash(stem, word[:4]), _hash(stem, word[:6] + "_")), weight
 
 
 def _hash(kind: str, text: str) -> int:

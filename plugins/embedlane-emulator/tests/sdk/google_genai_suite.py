@@ -25,9 +25,8 @@ import httpx2
 import pytest
 
 from embedlane_emulator.emulator import GeminiEmulator
-from embedlane_emulator.gemini import files
-from embedlane_emulator.gemini.jobs import Order
-from embedlane_emulator.gemini.models import named
+from embedlane_emulator.gemini import batches, files
+from embedlane_emulator.jobs import Order
 from embedlane_emulator.server import Server, Switchboard
 
 EXPECTED = tomllib.loads(Path(__file__).with_name("expected.toml").read_text("utf-8"))
@@ -153,19 +152,34 @@ def _service():
 
 
 def _fill(emulator):
-    core, jobs = emulator._core, emulator._gemini.jobs
+    core, jobs = emulator._core, emulator._service.jobs
     for name, content in FILES.items():
         _add_file(core, name, content)
     for name, (kind, model, line, file) in JOBS.items():
         source = core.store.blob(f"staged-{name}")
         source.write_bytes(line)
-        order = Order(kind=kind, model=named(model), display_name="test_batch", file=file)
-        jobs.create(order, source, name)
+        jobs.create(_order(name, kind, model, file), source, lambda made, _: made)
     emulator.clock.advance(60)
     # The tests download the first file in the list that can be, and look for a video in it.
-    files.bring_up_to_date(core, jobs)
+    jobs.settle()
     video = _add_file(core, "abcdefghijkl", VIDEO)
     core.store.put(files.KIND, video["id"], {**video, "source": "GENERATED"})
+
+
+def _order(name, kind, model, file):
+    operation = batches.EMBED if kind == "EmbedContent" else batches.GENERATE
+    return Order(
+        id=name,
+        kind=kind,
+        operation=operation,
+        model=model,
+        price=0,
+        display_name="test_batch",
+        file=file,
+        rows=1,
+        tokens=1,
+        fields={"extra": {"priority": 0}},
+    )
 
 
 def _add_file(core, name, content):

@@ -126,5 +126,5 @@ def _count(response: Any) -> int | None:
         if value is None:
             value = response["usageMetadata"]["promptTokenCount"]
         return int(value)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None

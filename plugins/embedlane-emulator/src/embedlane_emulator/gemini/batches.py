@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from embedlane_emulator import jsonio
-from embedlane_emulator.faults import Moment
-from embedlane_emulator.gemini import errors, files, models, operations, protojson, schema
-from embedlane_emulator.gemini.jobs import Order, new_id
+from embedlane_emulator.gemini import errors, files, models, operations, protojson, rows, schema
 from embedlane_emulator.gemini.wire import reply, token
+from embedlane_emulator.job import Ending, State
+from embedlane_emulator.jobs import Order, new_id
+from embedlane_emulator.storage import link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from starlette.responses import Response
 
+    from embedlane_emulator.gemini.settings import GeminiSettings
     from embedlane_emulator.gemini.wire import Call
+    from embedlane_emulator.job import Job
 
-_LAG = 60.0
+#: The operations that make jobs.
+EMBED = "models.asyncBatchEmbedContent"
+GENERATE = "models.batchGenerateContent"
 
 
 def create_embed(call: Call) -> Response:
@@ -42,30 +47,48 @@ def _create(call: Call, kind: str, message: protojson.Message) -> Response:
     config = batch.get("inputConfig", {})
     source = call.core.store.blob(f"staged-{new_id(16)}.jsonl")
     if config.get("fileName"):
-        _link(files.content(call.core, config["fileName"]), source)
+        link(files.content(call.core, config["fileName"]), source)
     elif config.get("requests", {}).get("requests"):
         _write(config["requests"]["requests"], source)
     else:
         raise errors.invalid(f"* {kind}Batch.input_config: input_config is required\n")
-    order = Order(
-        kind=kind,
-        model=model,
-        display_name=batch.get("displayName", ""),
-        file=config.get("fileName", ""),
-        priority=batch.get("priority", 0),
-    )
     try:
-        made = call.jobs.create(order, source)
+        order = _order(call, kind, model, batch, rows.measure(source))
+        made = call.jobs.create(order, source, partial(_admit, call.core.settings))
     finally:
         source.unlink(missing_ok=True)
     return reply(operations.render(call.jobs, made))
 
 
-def _link(content: Path, source: Path) -> None:
-    try:
-        os.link(content, source)
-    except OSError:  # a file system without links
-        shutil.copyfile(content, source)
+def _order(call: Call, kind: str, model: models.Model, batch: dict[str, Any], size: rows.Size) -> Order:
+    return Order(
+        id=new_id(36),
+        kind=kind,
+        operation=call.operation,
+        model=model.name,
+        price=model.batch_price,
+        display_name=batch.get("displayName", ""),
+        file=batch["inputConfig"].get("fileName", ""),
+        rows=size.rows,
+        tokens=size.tokens,
+        ending=_unreadable(call.core.settings, size),
+        fields={"extra": {"priority": batch.get("priority", 0)}},
+    )
+
+
+def _unreadable(settings: GeminiSettings, size: rows.Size) -> Ending | None:
+    if size.bad_line is None or settings.bad_lines != "job":
+        return None
+    reason = f"Failed to parse the input file: invalid JSON in line {size.bad_line}."
+    return Ending(state=State.FAILED, reason=reason, code=errors.INVALID_ARGUMENT, share=0)
+
+
+def _admit(settings: GeminiSettings, made: Job, active: Sequence[Job]) -> Job:
+    """Refuse a job above a quota."""
+    waiting = sum(found.tokens for found in active if found.model == made.model)
+    if len(active) >= settings.concurrent_jobs or waiting + made.tokens > settings.enqueued_tokens:
+        raise errors.quota()
+    return made
 
 
 def _write(requests: list[dict[str, Any]], source: Path) -> None:
@@ -76,16 +99,13 @@ def _write(requests: list[dict[str, Any]], source: Path) -> None:
 
 def get(call: Call) -> Response:
     """batches.get."""
-    return reply(operations.render(call.jobs, call.jobs.get(call.params["batch"])))
+    return reply(operations.render(call.jobs, _found(call)))
 
 
 def list_(call: Call) -> Response:
     """batches.list: the newest first, without inline responses."""
     size = call.page_size(50, 1000)
-    now = call.core.clock.now()
-    lag = _lag(call)
-    # A job that is hidden still has its place, so that pages stay what they are.
-    found = ((seq, job) for seq, job in call.jobs.newest(call.page_token()) if job.created + lag <= now)
+    found = call.jobs.listed(call.operation, call.page_token())
     page = list(itertools.islice(found, size + 1))
     shown = page[:size]
     body: dict[str, Any] = {}
@@ -96,21 +116,23 @@ def list_(call: Call) -> Response:
     return reply(body)
 
 
-def _lag(call: Call) -> float:
-    faults = call.core.faults.draw(Moment.LIST, call.operation)
-    return max((_LAG if fault.seconds is None else fault.seconds for fault in faults), default=0.0)
-
-
 def cancel(call: Call) -> Response:
-    """batches.cancel."""
-    call.jobs.cancel(call.params["batch"])
+    """batches.cancel; a job that has ended stays as it is."""
+    call.jobs.cancel(_found(call))
     return reply({})
 
 
 def delete(call: Call) -> Response:
-    """batches.delete."""
-    call.jobs.delete(call.params["batch"])
+    """batches.delete: the job is out of sight, runs and costs all the same."""
+    call.jobs.update(_found(call).id, deleted=True)
     return reply({})
+
+
+def _found(call: Call) -> Job:
+    found = call.jobs.find(call.params["batch"])
+    if found is None or found.deleted:
+        raise errors.not_found()
+    return found
 
 
 def update(call: Call) -> Response:
@@ -119,9 +141,12 @@ def update(call: Call) -> Response:
     batch = protojson.parse(message, call.payload, call.version)
     mask = call.query("updateMask") or call.query("update_mask")
     wanted = {name.strip() for name in mask.split(",") if name.strip()}
+    found = _found(call)
     changes: dict[str, Any] = {}
-    for camel, ours in (("displayName", "display_name"), ("priority", "priority")):
-        if camel in batch and (not wanted or wanted & {camel, ours, "*"}):
-            changes[ours] = batch[camel]
-    found, state = call.jobs.observe(call.jobs.update(call.params["batch"], **changes))
+    if "displayName" in batch and (not wanted or wanted & {"displayName", "display_name", "*"}):
+        changes["display_name"] = batch["displayName"]
+    if "priority" in batch and (not wanted or wanted & {"priority", "*"}):
+        changes["extra"] = {**found.extra, "priority": batch["priority"]}
+    call.jobs.update(found.id, **changes)
+    found, state = call.jobs.observe(_found(call))
     return reply(operations.as_batch(found, state, call.core.clock.now()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from embedlane_emulator.jsonio import dump
+from embedlane_emulator.service import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ _QUOTA = (
 INVALID_ARGUMENT = 3
 
 
-class ApiError(Exception):
+class ApiError(Refusal):
     """An answer other than 200."""
 
     def __init__(

@@ -8,31 +8,33 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import FileResponse, Response
-
+from embedlane_emulator import downloads
 from embedlane_emulator.clock import iso
-from embedlane_emulator.faults import Moment
-from embedlane_emulator.gemini import errors, job
-from embedlane_emulator.gemini.truncated import Truncated
+from embedlane_emulator.gemini import errors
 from embedlane_emulator.gemini.wire import reply, token
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from starlette.responses import Response
+
     from embedlane_emulator.core import Core
-    from embedlane_emulator.gemini.job import Job
-    from embedlane_emulator.gemini.jobs import Jobs
+    from embedlane_emulator.gemini.settings import GeminiSettings
     from embedlane_emulator.gemini.wire import Call
+    from embedlane_emulator.job import Job
     from embedlane_emulator.storage import Document
 
 KIND = "gemini-file"
+#: What the one result file of a job is called among its outputs.
+RESULTS = "results"
 _LONGEST_ID = 40
 # The top-level types of the IANA registry, and the bare word that Google's guides use.
 _MIME = re.compile(r"(application|audio|font|image|message|model|text|video)/[\w.+-]+(;.*)?|jsonl")
-_BYTES = "application/octet-stream"
 
 
-def register(core: Core, name: str, path: Path, *, display_name: str, mime_type: str) -> Document:
+def register(
+    core: Core[GeminiSettings], name: str, path: Path, *, display_name: str, mime_type: str
+) -> Document:
     """Make a file of the content at *path*, which becomes its own."""
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -85,7 +87,7 @@ def render(doc: Document, base: str, version: str) -> dict[str, Any]:
     return shown
 
 
-def content(core: Core, name: str) -> Path:
+def content(core: Core[GeminiSettings], name: str) -> Path:
     """Where the content of an uploaded file is.
 
     Raises:
@@ -95,7 +97,7 @@ def content(core: Core, name: str) -> Path:
     return core.store.blob(f"file-{doc['id']}")
 
 
-def _living(core: Core, name: str) -> Document:
+def _living(core: Core[GeminiSettings], name: str) -> Document:
     doc = core.store.get(KIND, name)
     if doc is None or doc["expires"] <= core.clock.now():
         raise errors.no_file(name)
@@ -104,13 +106,13 @@ def _living(core: Core, name: str) -> Document:
 
 def get(call: Call) -> Response:
     """files.get."""
-    bring_up_to_date(call.core, call.jobs)
+    call.jobs.settle()
     return reply(render(_living(call.core, call.params["file"]), call.base, call.version))
 
 
 def list_(call: Call) -> Response:
     """files.list: the newest first."""
-    bring_up_to_date(call.core, call.jobs)
+    call.jobs.settle()
     size, now = call.page_size(10, 100), call.core.clock.now()
     found = (pair for pair in call.core.store.newest(KIND, call.page_token()) if pair[1]["expires"] > now)
     page = list(itertools.islice(found, size + 1))
@@ -138,39 +140,30 @@ def delete(call: Call) -> Response:
 
 def download(call: Call) -> Any:
     """files.download, by either path: the bytes of a generated file, streamed."""
-    bring_up_to_date(call.core, call.jobs)
+    call.jobs.settle()
     name = call.params["file"]
     doc = _living(call.core, name)
     if doc["source"] != "GENERATED":
         raise errors.invalid(f"The file {name} is not available for download; only generated files are.")
     found = call.jobs.find(name.removeprefix("batch-"))
-    if found is None:
-        path, display, model = call.core.store.blob(f"file-{name}"), "", ""
-    else:
-        path, display, model = call.jobs.results(found), found.display_name, found.model
-    for fault in call.core.faults.draw(Moment.DOWNLOAD, call.operation, model, display):
-        if fault.kind == "results-gone":
-            raise errors.no_file(name)
-        return Truncated(path, 0.5 if fault.fraction is None else fault.fraction)
-    return FileResponse(path, media_type=_BYTES)
+    path = call.jobs.results(found, RESULTS) if found else call.core.store.blob(f"file-{name}")
+    return downloads.send(call.core, path, found, call.operation, errors.no_file(name))
 
 
-def bring_up_to_date(core: Core, jobs: Jobs) -> None:
-    """Make the files of jobs that have ended by the clock, whether or not anybody has asked for the job."""
-    now = core.clock.now()
-    for _, found in jobs.newest():
-        if not found.file or not found.has_output(now) or core.store.get(KIND, found.output_file):
-            continue
-        ended, state = jobs.observe(found)
-        if state in job.ENDED and ended.good is not None:
-            _record(core, ended, jobs.results(ended))
+def results_file(found: Job) -> str:
+    """The id of the file a job's results are in: longer than files.get and files.delete allow."""
+    return f"batch-{found.id}"
 
 
-def _record(core: Core, ended: Job, path: Path) -> None:
+def record_results(core: Core[GeminiSettings], ended: Job) -> None:
+    """Make the file of a job's results, if it had its input from a file."""
+    if not ended.file or ended.deleted or not ended.has_output(core.clock.now()):
+        return
+    path = core.store.blob(f"{RESULTS}-{ended.id}.jsonl")
     with path.open("rb") as lines:
         digest = hashlib.file_digest(lines, "sha256").hexdigest()
     doc = {
-        "id": ended.output_file,
+        "id": results_file(ended),
         "displayName": "",
         "mimeType": "application/jsonl",
         "size": path.stat().st_size,
@@ -179,4 +172,4 @@ def _record(core: Core, ended: Job, path: Path) -> None:
         "sha256": digest,
         "source": "GENERATED",
     }
-    core.store.put(KIND, ended.output_file, doc)
+    core.store.put(KIND, results_file(ended), doc)

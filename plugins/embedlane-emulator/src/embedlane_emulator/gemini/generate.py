@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from typing import Any
+
+from embedlane_emulator.tokens import count_tokens
 
 
 def prompt_tokens(request: dict[str, Any]) -> int:
     """Tokens of a request's text, four characters each."""
-    return max(1, math.ceil(len(_prompt(request)) / 4))
+    return max(1, count_tokens(len(_prompt(request))))
 
 
 def answer(request: dict[str, Any], model: str) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def answer(request: dict[str, Any], model: str) -> dict[str, Any]:
     prompt = _prompt(request)
     digest = hashlib.sha256(f"{model}\n{prompt}".encode("utf-8", "surrogatepass")).hexdigest()
     text = f"Stand-in answer {digest[:8]} to: {prompt[:200]}"
-    asked, said = prompt_tokens(request), math.ceil(len(text) / 4)
+    asked, said = prompt_tokens(request), count_tokens(len(text))
     return {
         "candidates": [
             {"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP", "index": 0}

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from embedlane_emulator.gemini import errors
-from embedlane_emulator.vectors import NATIVE, Sight, embed
+from embedlane_emulator.tokens import count_tokens, cut_text
+from embedlane_emulator.vectors import Sight, embed_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from embedlane_emulator.core import Settings
     from embedlane_emulator.gemini.models import Model
+    from embedlane_emulator.gemini.settings import GeminiSettings
 
-_CHARACTERS_PER_TOKEN = 4
 _MEDIA_TOKENS = 258
 
 # gemini-embedding-2 reads its task from the text.
@@ -41,7 +41,7 @@ class Input:
     tokens: int
 
 
-def read(request: dict[str, Any], model: Model, settings: Settings) -> Input:
+def read(request: dict[str, Any], model: Model, settings: GeminiSettings) -> Input:
     """Judge a parsed request.
 
     Raises:
@@ -55,7 +55,7 @@ def read(request: dict[str, Any], model: Model, settings: Settings) -> Input:
     if tokens > most:
         if settings.long_inputs == "reject":
             raise errors.invalid(f"Input has {tokens} tokens, which exceeds the limit of {most} tokens.")
-        text, tokens = text[: most * _CHARACTERS_PER_TOKEN], most
+        text, tokens = cut_text(text, most), most
     return Input(sight=_sight(text, merged, model), dimensions=dimensions, tokens=tokens)
 
 
@@ -66,7 +66,7 @@ def _same_model(named: str, model: Model) -> None:
         )
 
 
-def _dimensions(asked: int, model: Model, settings: Settings) -> int:
+def _dimensions(asked: int, model: Model, settings: GeminiSettings) -> int:
     if not asked or not model.flexible:
         return model.dimensions
     if not settings.min_dimensions <= asked <= model.dimensions:
@@ -94,7 +94,7 @@ def _text(content: dict[str, Any] | None, model: Model) -> tuple[str, int]:
     if not text.strip():
         raise errors.invalid("The text content is empty.")
     written = sum(len(part.get("text", "")) for part in parts)
-    return text, max(1, math.ceil(written / _CHARACTERS_PER_TOKEN) + media * _MEDIA_TOKENS)
+    return text, max(1, count_tokens(written) + media * _MEDIA_TOKENS)
 
 
 def _digest(part: dict[str, Any]) -> str:
@@ -119,21 +119,19 @@ def _sight(text: str, config: dict[str, Any], model: Model) -> Sight:
 def vectors(inputs: Sequence[Input], model: Model, drift: float = 0.0) -> list[NDArray[np.float32]]:
     """One vector for each input, each of its own size."""
     lens = attrs.evolve(model.lens, drift=drift) if drift else model.lens
-    sizes = {item.dimensions for item in inputs}
-    widest = max(sizes, default=NATIVE)
-    found = embed([item.sight for item in inputs], lens, widest)
-    if len(sizes) == 1 and not _rescaled(model, widest):
-        return list(found)
-    return [_cut(vector, item.dimensions, model) for vector, item in zip(found, inputs, strict=True)]
+    sights = [item.sight for item in inputs]
+    return embed_each(sights, [item.dimensions for item in inputs], lens, partial(_is_unit, model))
 
 
-def _rescaled(model: Model, dimensions: int) -> bool:
-    return dimensions < NATIVE and (model.normalised or dimensions == model.dimensions)
+def _is_unit(model: Model, dimensions: int) -> bool:
+    return model.normalised or dimensions == model.dimensions
 
 
-def _cut(vector: NDArray[np.float32], dimensions: int, model: Model) -> NDArray[np.float32]:
-    head = vector[:dimensions]
-    if not _rescaled(model, dimensions):
-        return np.ascontiguousarray(head)
-    norm = float(np.linalg.norm(head.astype(np.float64)))
-    return (head / norm).astype(np.float32) if norm else np.ascontiguousarray(head)
+def embedding(values: NDArray[np.float32] | None) -> dict[str, Any]:
+    """A ContentEmbedding; without values where they were lost."""
+    if values is None:
+        return {}
+    if not np.isnan(values[0]):
+        return {"values": values}
+    # As proto JSON writes a NaN.
+    return {"values": ["NaN", *values[1:].tolist()]}

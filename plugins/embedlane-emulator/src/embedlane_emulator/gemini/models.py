@@ -12,6 +12,7 @@ from embedlane_emulator.vectors import NATIVE, Lens
 
 if TYPE_CHECKING:
     from embedlane_emulator.core import Core
+    from embedlane_emulator.gemini.settings import GeminiSettings
 
 _EMBED = ("embedContent",)
 _EMBED_BATCH = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
@@ -132,12 +133,12 @@ MODELS = (
 _BY_NAME = {model.name: model for model in MODELS}
 
 
-def available(core: Core) -> list[Model]:
+def available(core: Core[GeminiSettings]) -> list[Model]:
     """The models of today, by the clock."""
     return [model for model in MODELS if _alive(model, core)]
 
 
-def supporting(core: Core, name: str, operation: str, version: str) -> Model:
+def supporting(core: Core[GeminiSettings], name: str, operation: str, version: str) -> Model:
     """The model of that name, if it is there and has the operation's method.
 
     Raises:
@@ -152,7 +153,7 @@ def supporting(core: Core, name: str, operation: str, version: str) -> Model:
     return model
 
 
-def find(core: Core, name: str, version: str) -> Model:
+def find(core: Core[GeminiSettings], name: str, version: str) -> Model:
     """The model of that name.
 
     Raises:
@@ -169,7 +170,7 @@ def named(name: str) -> Model:
     return _BY_NAME[name]
 
 
-def _alive(model: Model, core: Core) -> bool:
+def _alive(model: Model, core: Core[GeminiSettings]) -> bool:
     if model.retired is None or core.settings.keep_retired:
         return True
     return core.clock.now() < dt.datetime.combine(model.retired, dt.time(), dt.UTC).timestamp()

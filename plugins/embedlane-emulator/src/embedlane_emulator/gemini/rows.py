@@ -1,26 +1,28 @@
-"""A job's rows: read from its input, answered in groups, written as lines; memory does not grow with them."""
+"""The rows of a Gemini batch: how its lines are read, answered and written."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import attrs
 
 from embedlane_emulator import jsonio
-from embedlane_emulator.gemini import errors, generate, inputs, protojson, schema
-from embedlane_emulator.gemini.distort import Distortion, embedding
+from embedlane_emulator.gemini import errors, generate, inputs, models, protojson, schema
+from embedlane_emulator.gemini.files import RESULTS
+from embedlane_emulator.rows import Row, in_order
+from embedlane_emulator.tokens import count_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from embedlane_emulator.core import Settings
-    from embedlane_emulator.gemini.job import Job
+    from embedlane_emulator.distort import Distortion
+    from embedlane_emulator.faults import Fault
     from embedlane_emulator.gemini.models import Model
+    from embedlane_emulator.gemini.settings import GeminiSettings
+    from embedlane_emulator.job import Job
 
-_GROUP = 256
+_INTERNAL = 13
 
 
 @attrs.frozen(kw_only=True)
@@ -33,31 +35,6 @@ class Size:
     tokens: int = 0
     #: The first line that is no JSON object, if there is one.
     bad_line: int | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """What came of a job's rows."""
-
-    #: Rows that were answered.
-    good: int = 0
-    #: Rows that were refused.
-    bad: int = 0
-    #: Tokens of those answered.
-    tokens: int = 0
-
-
-@attrs.frozen
-class _Row:
-    index: int
-    label: dict[str, Any]
-    request: Any = None
-    tokens: int = 0
-    error: dict[str, Any] | None = None
-
-
-class Stopped(Exception):
-    """The service goes down while rows are written."""
 
 
 def measure(path: Path) -> Size:
@@ -90,56 +67,23 @@ def _guess(data: Any) -> int:
         for part in content.get("parts") or ()
         if isinstance(part, dict)
     ]
-    return max(1, math.ceil(sum(len(str(part.get("text", ""))) for part in parts) / 4))
+    return max(1, count_tokens(sum(len(str(part.get("text", ""))) for part in parts)))
 
 
-@attrs.frozen(kw_only=True)
-class Writer:
-    """Writes the results of one job."""
+class GeminiClerk:
+    """What the Gemini API does with the rows of one job."""
 
-    #: The job.
-    job: Job
-    #: Its model.
-    model: Model
-    #: How the service behaves.
-    settings: Settings
-    #: Whether to give up.
-    stopped: Callable[[], bool] = lambda: False
+    def __init__(self, job: Job, settings: GeminiSettings) -> None:
+        self._generates = job.kind == "GenerateContent"
+        self._model: Model = models.named(job.model)
+        self._settings = settings
 
-    def write(self, source: Path, target: Path) -> Outcome:
-        """Answer the rows of *source*, write them to *target* as one step.
+    def lines(self, content: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """In the order of the input."""
+        return in_order(content)
 
-        Raises:
-            Stopped: When told to give up; *target* is not there then.
-        """
-        part = target.with_suffix(".part")
-        outcome = Outcome()
-        distortion = Distortion(self.job.faults, self.job.rows)
-        count = math.floor(self.job.rows * self.job.ending.share)
-
-        def lines() -> Iterator[bytes]:
-            nonlocal outcome
-            rows = itertools.islice(self._read(source), count)
-            while group := list(itertools.islice(rows, _GROUP)):
-                if self.stopped():
-                    raise Stopped
-                answered, group_outcome = self._answer(group, distortion)
-                outcome = _plus(outcome, group_outcome)
-                yield from answered
-
-        with part.open("wb") as out:
-            for line in distortion.arrange(lines()):
-                out.write(line + b"\n")
-        part.replace(target)
-        return outcome
-
-    def _read(self, source: Path) -> Iterator[_Row]:
-        with source.open("rb") as lines:
-            rows = (line for line in lines if line.strip())
-            for index, line in enumerate(rows):
-                yield self._row(index, line)
-
-    def _row(self, index: int, line: bytes) -> _Row:
+    def read(self, index: int, line: bytes) -> Row:
+        """Judge a line; what is wrong with it becomes the row's error."""
         label: dict[str, Any] = {}
         try:
             data = protojson.decode(line)
@@ -150,39 +94,42 @@ class Writer:
                 raise errors.invalid("Invalid JSON payload received. A line needs a request.")
             return self._judged(index, label, data["request"])
         except errors.ApiError as error:
-            return _Row(index, label, error={"code": errors.INVALID_ARGUMENT, "message": error.message})
+            return Row(index, label, error={"code": errors.INVALID_ARGUMENT, "message": error.message})
 
-    def _judged(self, index: int, label: dict[str, Any], data: Any) -> _Row:
-        if self.job.kind == "GenerateContent":
+    def _judged(self, index: int, label: dict[str, Any], data: Any) -> Row:
+        if self._generates:
             request = protojson.parse(schema.GENERATE, data)
-            return _Row(index, label, request, generate.prompt_tokens(request))
-        item = inputs.read(protojson.parse(schema.EMBED, data), self.model, self.settings)
-        return _Row(index, label, item, item.tokens)
+            return Row(index, label, request, generate.prompt_tokens(request))
+        item = inputs.read(protojson.parse(schema.EMBED, data), self._model, self._settings)
+        return Row(index, label, item, item.tokens)
 
-    def _answer(self, rows: list[_Row], distortion: Distortion) -> tuple[list[bytes], Outcome]:
-        found = [attrs.evolve(row, error=row.error or distortion.error(row.index)) for row in rows]
-        good = [row for row in found if row.error is None]
-        responses = dict(zip((row.index for row in good), self._responses(good, distortion), strict=True))
-        lines = []
-        for row in found:
-            label = row.label if distortion.keyed(row.index) else {}
-            body = {"error": row.error} if row.error else {"response": responses[row.index]}
-            lines.append(distortion.line(row.index, jsonio.dump({**label, **body})))
-        tokens = sum(row.tokens for row in good)
-        return lines, Outcome(good=len(good), bad=len(found) - len(good), tokens=tokens)
+    def struck(self, fault: Fault) -> dict[str, Any]:
+        """A google.rpc.Status, with details if the fault has them."""
+        error: dict[str, Any] = {
+            "code": fault.code or _INTERNAL,
+            "message": fault.reason or "Internal error encountered.",
+        }
+        if fault.kind == "error-details":
+            info = {"@type": "type.googleapis.com/google.rpc.DebugInfo", "detail": "injected"}
+            error["details"] = [info]
+        return error
 
-    def _responses(self, rows: list[_Row], distortion: Distortion) -> list[dict[str, Any]]:
-        if self.job.kind == "GenerateContent":
-            return [generate.answer(row.request, self.model.name) for row in rows]
-        found = inputs.vectors([row.request for row in rows], self.model, distortion.drift)
+    def answers(self, rows: Sequence[Row], distortion: Distortion) -> list[dict[str, Any]]:
+        """One response for each row."""
+        if self._generates:
+            return [generate.answer(row.request, self._model.name) for row in rows]
+        found = inputs.vectors([row.request for row in rows], self._model, distortion.drift)
         return [
             {
                 "tokenCount": str(row.tokens),
-                "embedding": embedding(distortion.values(row.index, vector)),
+                "embedding": inputs.embedding(distortion.values(row.index, vector)),
             }
             for row, vector in zip(rows, found, strict=True)
         ]
 
+    def write(self, row: Row, answer: Any) -> tuple[str, dict[str, Any]]:
+        """Errors and answers stand in one file."""
+        return RESULTS, {"error": row.error} if row.error else {"response": answer}
 
-def _plus(one: Outcome, other: Outcome) -> Outcome:
-    return Outcome(good=one.good + other.good, bad=one.bad + other.bad, tokens=one.tokens + other.tokens)
+    def unanswered(self, row: Row) -> None:
+        """Nothing is said of rows that were not done."""

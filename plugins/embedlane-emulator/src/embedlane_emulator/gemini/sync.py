@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from embedlane_emulator.bill import Charge
+from embedlane_emulator.distort import Distortion
 from embedlane_emulator.faults import Moment
 from embedlane_emulator.gemini import errors, inputs, models, protojson, schema
-from embedlane_emulator.gemini.distort import Distortion, embedding
 from embedlane_emulator.gemini.wire import reply
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def _embeddings(call: Call, model: Model, items: list[Input]) -> list[dict[str, 
     distortion = Distortion(faults, len(items))
     found = inputs.vectors(items, model, distortion.drift)
     _charge(call, model, items)
-    rows = [embedding(distortion.values(row, vector)) for row, vector in enumerate(found)]
-    return list(distortion.arrange(rows))
+    rows = [inputs.embedding(distortion.values(row, vector)) for row, vector in enumerate(found)]
+    return list(distortion.arrange(enumerate(rows)))
 
 
 def _charge(call: Call, model: Model, items: list[Input]) -> None:

@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from embedlane_emulator.gemini import errors, files, protojson, schema
-from embedlane_emulator.gemini.jobs import new_id
 from embedlane_emulator.gemini.wire import reply
+from embedlane_emulator.jobs import new_id
 from embedlane_emulator.jsonio import dump
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from embedlane_emulator.core import Core
-    from embedlane_emulator.gemini.jobs import Jobs
+    from embedlane_emulator.gemini.settings import GeminiSettings
+    from embedlane_emulator.jobs import Jobs
 
 #: Largest body of any request but uploads, in bytes.
 BODY_LIMIT = 20_971_520
@@ -25,7 +26,7 @@ class Call:
     """One request."""
 
     #: The state shared with other dialects.
-    core: Core
+    core: Core[GeminiSettings]
     #: The jobs.
     jobs: Jobs
     #: The API's name of the operation.
@@ -36,6 +37,20 @@ class Call:
     request: Request
     #: The parsed body.
     payload: Any = None
+
+    @property
+    def model(self) -> str:
+        """The model in the path, or an empty string."""
+        return self.params.get("model", "")
+
+    @property
+    def display_name(self) -> str:
+        """What the client calls the job that is created, or named in the path."""
+        if isinstance(self.payload, dict) and isinstance(batch := self.payload.get("batch"), dict):
+            return str(batch.get("displayName") or batch.get("display_name") or "")
+        name = self.params.get("batch") or self.params.get("file", "").removeprefix("batch-")
+        found = self.jobs.find(name) if name else None
+        return found.display_name if found else ""
 
     @property
     def version(self) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from embedlane_emulator import jsonio
+import numpy as np
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from embedlane_emulator.faults import Fault
 
@@ -18,7 +20,7 @@ _WINDOW = 4096
 _SHARE = 0.1
 #: Kinds that strike a share of the rows, and every row if no share is given.
 _WHOLE = frozenset({"all-errors", "no-keys"})
-_ERRORS = frozenset({"error-rows", "all-errors", "error-details"})
+_ERRORS = ("error-rows", "all-errors", "error-details")
 
 
 class Distortion:
@@ -34,32 +36,22 @@ class Distortion:
         fault = self._faults.get("drift")
         return fault.angle if fault else 0.0
 
-    def error(self, row: int) -> dict[str, Any] | None:
-        """The error that a row gets instead of an answer."""
-        for kind in _ERRORS & self._faults.keys():
-            if row in self._struck[kind]:
-                fault = self._faults[kind]
-                error: dict[str, Any] = {
-                    "code": fault.code or 13,
-                    "message": fault.reason or "Internal error encountered.",
-                }
-                if kind == "error-details":
-                    info = {"@type": "type.googleapis.com/google.rpc.DebugInfo", "detail": "injected"}
-                    error["details"] = [info]
-                return error
-        return None
+    def error(self, row: int) -> Fault | None:
+        """The fault by which a row gets an error instead of an answer."""
+        struck = (kind for kind in _ERRORS if self._strikes(kind, row))
+        return next((self._faults[kind] for kind in struck), None)
 
-    def values(self, row: int, vector: Any) -> Any:
+    def values(self, row: int, vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """What becomes of a row's vector; None if it is lost."""
         if self._strikes("malformed-rows", row):
             return None
         if self._strikes("zero", row):
-            return [0.0] * len(vector)
+            return np.zeros_like(vector)
         if self._strikes("wrong-dimensions", row):
             return vector[:-1].copy()
         if self._strikes("nan", row):
-            # As proto JSON writes a NaN.
-            return ["NaN", *vector[1:].tolist()]
+            vector = vector.copy()
+            vector[0] = np.nan
         return vector
 
     def keyed(self, row: int) -> bool:
@@ -70,9 +62,9 @@ class Distortion:
         """What becomes of a row's line."""
         return line[: len(line) // 2] if self._strikes("corrupt-lines", row) else line
 
-    def arrange(self, items: Iterable[_T]) -> Iterator[_T]:
-        """Leave out, double and shuffle."""
-        arranged = itertools.chain.from_iterable((item,) * self._times(row) for row, item in enumerate(items))
+    def arrange(self, items: Iterable[tuple[int, _T]]) -> Iterator[_T]:
+        """Leave out, double and shuffle items that come with their rows."""
+        arranged = itertools.chain.from_iterable((item,) * self._times(row) for row, item in items)
         fault = self._faults.get("shuffled-rows")
         return _shuffled(arranged, fault.rng()) if fault else arranged
 
@@ -85,16 +77,6 @@ class Distortion:
         return row in self._struck.get(kind, ())
 
 
-def embedding(values: Any) -> dict[str, Any]:
-    """A ContentEmbedding; without values where they were lost."""
-    return {} if values is None else {"values": values}
-
-
-def fragment(values: Any) -> Any:
-    """The same, serialised already, so that the thread that does it is not the server's."""
-    return jsonio.fragment(jsonio.dump(embedding(values)))
-
-
 def _struck(fault: Fault, rows: int) -> frozenset[int]:
     share = fault.fraction
     if share is None:
@@ -105,9 +87,14 @@ def _struck(fault: Fault, rows: int) -> frozenset[int]:
 
 def _shuffled(items: Iterator[_T], dice: random.Random) -> Iterator[_T]:
     while window := list(itertools.islice(items, _WINDOW)):
-        order = list(range(len(window)))
-        dice.shuffle(order)
-        if order == sorted(order):
-            # A shuffle that leaves all as it was would be no fault.
-            order.reverse()
-        yield from (window[at] for at in order)
+        yield from (window[at] for at in shuffled(len(window), dice))
+
+
+def shuffled(count: int, dice: random.Random) -> list[int]:
+    """So many numbers from 0, in another order than that of counting."""
+    order = list(range(count))
+    dice.shuffle(order)
+    if order == sorted(order):
+        # A shuffle that leaves all as it was would be none.
+        order.reverse()
+    return order

@@ -1,0 +1,1 @@
+"""The dialect of the OpenAI API and of servers compatible with it."""
