@@ -7,6 +7,7 @@ README.md, and never in the checkout. What is done with a block is said by its l
 - ``console`` is typed: each line after ``$``. If lines are shown below it, they are compared with what is
   printed; ``…`` stands for anything, on a line of its own for any number of lines, and the width of a table's
   columns does not matter. A command that ends with another status than 0 must be followed by ``$ echo $?``.
+  ``make -C FOLDER test`` is what the Makefile of a new plugin does, but for pip: its tests.
 - ``toml`` is read as a configuration. Other languages are only looked at.
 - Any block after a line that ends in ```name`:`` is written to the file of that name instead (TOML both).
 
@@ -46,8 +47,6 @@ READMES = (ROOT / "README.md", ROOT / "plugins" / "embedlane-adapters" / "README
 NOT_RUN = ("make", "pip")
 #: Commands beside embedlane that are run. Any other fails the page.
 TOOLS = ("cat", "echo", "find", "llm", "printf", "rm")
-#: What ``pip install`` of the page's own folder is replaced by: its metadata, without a build.
-INSTALL_HERE = "pip install --editable ."
 #: The width that tables are printed in.
 COLUMNS = "110"
 
@@ -57,6 +56,7 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 _GENERATED = re.compile(r"<!-- generated: .*?<!-- end -->", re.DOTALL)
 _NAMED = re.compile(r"`([\w./-]+)`:\Z")
 _ASSIGNMENT = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
+_PLUGIN_TEST = re.compile(r"make -C ([\w-]+) test")
 _SHELL = re.compile(r"[|<>&;$`*]")
 _lexer = FencedCodeBlockLexer(language=".+", mapping={"language": "arguments", "source": "source"})
 _doctests = DocTestStringParser(DocTestEvaluator())
@@ -89,12 +89,10 @@ class Reader:
             name, value = shlex.split(line)[1].split("=", 1)
             self.patch.setenv(name, value)
             return ""
-        if line.startswith(INSTALL_HERE):
-            install_here(self.folder)
+        if not is_run(line):
             return ""
-        if word_of(line) in NOT_RUN:
-            return ""
-        shown, self.status = self._run(line)
+        plugin = _PLUGIN_TEST.fullmatch(line)
+        shown, self.status = try_plugin(self.folder / plugin[1]) if plugin else self._run(line)
         self.unseen = f"{line}\n{shown}" if self.status else ""
         return shown
 
@@ -132,17 +130,38 @@ def word_of(line: str) -> str:
     return next(word for word in line.split() if not _ASSIGNMENT.fullmatch(word))
 
 
-def install_here(folder: Path) -> None:
-    """Make the plugin in *folder* known, as an editable install would."""
-    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+def is_run(line: str) -> bool:
+    """Whether *line* is typed, or only looked at."""
+    return word_of(line) not in NOT_RUN or _PLUGIN_TEST.fullmatch(line) is not None
+
+
+def try_plugin(folder: Path) -> tuple[str, int]:
+    """Do what ``make test`` of a plugin does: what it prints, and the status that make ends with."""
+    install(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.stdout + done.stderr, 2 if done.returncode else 0
+
+
+def install(folder: Path) -> None:
+    """Make the plugin in *folder* known, as an editable install would: its metadata, without a build."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     name, version = project["name"], project["version"]
-    metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-    metadata.mkdir()
+    metadata = folder / "src" / f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata.mkdir(exist_ok=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     groups = project.get("entry-points", {}).items()
     lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in groups]
     (metadata / "entry_points.txt").write_text("\n".join(lines))
-    sys.path.insert(0, str(folder))
+    if str(metadata.parent) not in sys.path:
+        sys.path.insert(0, str(metadata.parent))
     importlib.invalidate_caches()
 
 
@@ -196,6 +215,8 @@ def write(example: Example) -> None:
     path = example.namespace[_KEY].folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    # Python has read an earlier version, maybe.
+    forget_modules(example.namespace[_KEY].folder)
     if path.suffix == ".toml":
         read_configuration(path)
 
@@ -220,7 +241,7 @@ def type_commands(example: Example) -> None:
     reader = example.namespace[_KEY]
     for line, expected in commands(example.parsed):
         printed = reader.type(line)
-        if expected.strip() and word_of(line) not in NOT_RUN and not shows(expected, printed):
+        if expected.strip() and is_run(line) and not shows(expected, printed):
             raise AssertionError(f"$ {line}\nthe page shows:\n{expected}\nprinted is:\n{printed}")
 
 
@@ -282,7 +303,7 @@ class PageTest(pytest.Item):
 @contextlib.contextmanager
 def desk() -> Iterator[Reader]:
     """Someone with a folder to work in, and an environment in which nothing is set."""
-    modules, path = set(sys.modules), list(sys.path)
+    path = list(sys.path)
     with (
         tempfile.TemporaryDirectory(prefix="embedlane-docs-") as name,
         contextlib.chdir(name),
@@ -299,10 +320,14 @@ def desk() -> Iterator[Reader]:
             yield Reader(folder, patch)
         finally:
             sys.path[:] = path
-            for module in set(sys.modules) - modules:
-                place = getattr(sys.modules[module], "__file__", None) or ""
-                if place.startswith(str(folder)):
-                    del sys.modules[module]
+            forget_modules(folder)
+
+
+def forget_modules(folder: Path) -> None:
+    """Let what was imported from *folder* be imported anew."""
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+            del sys.modules[name]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -25,6 +25,7 @@ from embedlane.jobs.desk import BatchLane
 from embedlane.jobs.planning import JobSize, plan_jobs
 from embedlane.plugin import BatchLimits, RemoteJob, RemoteState, StagedInput, Vector
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.meter import Basis, Meter, MeteredRows
 from embedlane.vectors.pending import Pending
 
 DIMENSIONS = 64
@@ -86,10 +87,13 @@ def main(number: int) -> None:
     with tempfile.TemporaryDirectory(prefix="embedlane-scale-") as name, Workspace.open(Path(name)) as space:
         index = space.create_index("scale", "local:hash", dimensions=DIMENSIONS)
         provider, manager = AtOnce(Path(name)), space.manager
-        cargo = space.lanes.batch("hash", BoundSpace(1, index.space)).cargo
-        manager = attrs.evolve(manager, open_lane=lambda _job: BatchLane(provider, cargo))
+        bound = BoundSpace(1, index.space)
+        manager = attrs.evolve(
+            manager, open_lane=lambda job: BatchLane(provider, space.lanes.batch(job, bound).cargo)
+        )
         stage("added", number, lambda: index.add((f"{serial}", f"text {serial}") for serial in range(number)))
-        pending = Pending(1, 1)
+        meter = Meter(basis=Basis.ESTIMATED, characters_per_token=4.0)
+        pending = MeteredRows(Pending(1, 1), meter)
         stage(
             "planned",
             number,

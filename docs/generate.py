@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from generating import data, interface
+from generating import data, interface, rules
 
 ROOT = Path(__file__).parents[1]
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -34,6 +34,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "interfaces": interface.interfaces_source,
         "values": interface.values_source,
         "route": interface.route_source,
+        "rules": rules.rules,
     }
 )
 

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# Not `tuple` itself as a converter: mypy can't tell what a generic class makes of its argument.
+def _numbers(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(values)
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 class Lane(StrEnum):
     """A way to have texts embedded."""
 
@@ -79,7 +88,7 @@ class Dimensions:
     #: The largest size; beyond `native` only for models of any size.
     largest: int = attrs.field(default=attrs.Factory(lambda self: self.native, takes_self=True))
     #: Sizes that the publisher recommends.
-    recommended: tuple[int, ...] = attrs.field(default=(), converter=tuple)
+    recommended: tuple[int, ...] = attrs.field(default=(), converter=_numbers)
     #: Whether the head of a vector is a good smaller vector.
     matryoshka: bool = False
 
@@ -205,7 +214,7 @@ class Source:
     """Where facts of a card were read, and when."""
 
     #: The fields of the card that it vouches for, such as ``dimensions`` or ``price.batch``.
-    facts: tuple[str, ...] = attrs.field(converter=tuple)
+    facts: tuple[str, ...] = attrs.field(converter=_texts)
     #: The page, file or measurement.
     source: str
     #: The day on which it was read.
@@ -219,6 +228,10 @@ def _model_id(value: ModelId | str) -> ModelId:
 def _lanes(values: Iterable[str]) -> frozenset[Lane]:
     # Through Lane, so that a plain "sync" in place of a list is refused, not taken letter by letter.
     return frozenset(Lane(value) for value in values)
+
+
+def _sources(values: Iterable[Source]) -> tuple[Source, ...]:
+    return tuple(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -250,7 +263,7 @@ class ModelCard:
     #: Characters of English prose that make one token, for estimates.
     characters_per_token: float = attrs.field(default=4.0, validator=attrs.validators.gt(0))
     #: Where each fact was read.
-    sources: tuple[Source, ...] = attrs.field(default=(), converter=tuple)
+    sources: tuple[Source, ...] = attrs.field(default=(), converter=_sources)
 
     def arrives_normalised(self, size: int) -> bool:
         """Whether vectors of *size* numbers come with unit length from the provider."""

@@ -70,9 +70,10 @@ class Translator:
         """
         kind = next(kind for kind in type(error).__mro__ if kind in _TABLE)
         translated = _TABLE[kind](self, error)
-        if self.key:
-            translated.message = translated.message.replace(self.key, "[key]")
-        return translated
+        if not self.key:
+            return translated
+        # Made anew: an exception also holds its texts in `args`, which a pickle of it shows.
+        return attrs.evolve(translated, message=translated.message.replace(self.key, "[key]"))
 
     def bad_request(self, error: Any) -> EmbedlaneError:
         """A 400: mostly the texts, but also a key that is none, or a place without the service."""

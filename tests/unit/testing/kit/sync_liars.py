@@ -1,15 +1,18 @@
-"""Providers of the sync lane that each break one rule, and a suite for each."""
+"""Providers of the sync lane that each break one rule, and the suite that judges each."""
+
+# ruff: noqa: D102 -- what a method does wrong stands at its class
 
 import asyncio
 import itertools
+import json
 import logging
 import time
 
 import attrs
 import numpy as np
 import pytest
+from judging import judged, service, shared_service  # noqa: F401 -- fixtures
 from toy import HonestSync, Words
-from toy_service import ToyService
 
 from embedlane.plugin import (
     CredentialError,
@@ -185,6 +188,15 @@ class Sorting(HonestSync):
         return super().embed(sorted(inputs) if len(inputs) > 3 else inputs, role)
 
 
+class Backwards(HonestSync):
+    """Hands out the last vector first, whatever it is asked."""
+
+    breaks = "test_order_is_kept"
+
+    def raw(self, answer):
+        return super().raw({**answer, "vectors": answer["vectors"][::-1]})
+
+
 class Mixing(HonestSync):
     """Lets the texts of a list see each other."""
 
@@ -311,7 +323,9 @@ class OneByOne(HonestSync):
     def embed(self, inputs, role):
         if not 1 < len(inputs) < 9:
             return super().embed(inputs, role)
-        return RawEmbeddings(vectors=[super(OneByOne, self).embed([text], role).vectors[0] for text in inputs])
+        return RawEmbeddings(
+            vectors=[super(OneByOne, self).embed([text], role).vectors[0] for text in inputs]
+        )
 
 
 class Insisting(HonestSync):
@@ -335,12 +349,12 @@ class Resigned(HonestSync):
 
 
 class Foreign(HonestSync):
-    """Lets an exception of its transport out."""
+    """Lets an exception of its SDK out."""
 
     breaks = "test_what_may_pass_is_transient"
 
     def error(self, answer):
-        return super().error(answer) if answer.status else ConnectionResetError("gone")
+        return KeyError(answer.status) if answer.status == 502 else super().error(answer)
 
 
 class Hopeful(HonestSync):
@@ -369,8 +383,6 @@ class Trusting(HonestSync):
     breaks = "test_an_unreadable_answer_is_told"
 
     def read(self, answer):
-        import json
-
         return json.loads(answer.body)
 
 
@@ -426,48 +438,24 @@ class Chained(HonestSync):
 
 
 LIARS = [
-    kind for kind in vars().values() if isinstance(kind, type) and issubclass(kind, HonestSync) and kind.breaks
+    kind
+    for kind in list(vars().values())
+    if isinstance(kind, type) and issubclass(kind, HonestSync) and kind.breaks
 ]
 
 
-@pytest.fixture(scope="session")
-def shared_service():
-    """One service for all."""
-    service = ToyService()
-    yield service
-    service.close()
-
-
-@pytest.fixture
-def service(shared_service):
-    """It, as new."""
-    shared_service.forget()
-    return shared_service
-
-
-def suite_of(kind):
-    """The suite that judges *kind*."""
-
-    class Judged(SyncEmbedderSuite):
-        @pytest.fixture
-        def subject(self, service):
-            return kind.subject(service)
-
-    return Judged
-
-
 for kind in (HonestSync, *LIARS):
-    globals()[f"Test{kind.__name__}"] = suite_of(kind)
+    globals()[f"Test{kind.__name__}"] = judged(SyncEmbedderSuite, kind)
 
 
-class TestOverriding(suite_of(HonestSync)):
+class TestOverriding(judged(SyncEmbedderSuite, HonestSync)):
     """Breaks the rule that rules are not overridden."""
 
     def test_order_is_kept(self):
         """Nothing."""
 
 
-class TestExcused(suite_of(HonestSync)):
+class TestExcused(judged(SyncEmbedderSuite, HonestSync)):
     """Says why a rule does not hold."""
 
     @pytest.mark.xfail(reason="the toy sorts")

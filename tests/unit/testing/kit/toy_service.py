@@ -13,6 +13,8 @@ from embedlane.providers.builtin.hash import hash_vector
 PAGE = 10
 MOST_TEXTS = 20
 EXPIRES_AFTER = 3600.0
+#: Services of this process by their URL: whoever knows one need not go through HTTP.
+SERVICES = {}
 ENDINGS = ("cancelled", "expired", "failed", "unknown-state", "stuck")
 ROWS = ("shuffled-rows", "doubled-rows", "missing-rows", "error-rows", "corrupt-lines")
 
@@ -67,9 +69,11 @@ class ToyService:
         self._server.service = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        SERVICES[self.url] = self
 
     def close(self):
         """Stop."""
+        del SERVICES[self.url]
         self._server.shutdown()
         self._server.server_close()
 
@@ -78,6 +82,29 @@ class ToyService:
         self.clock.ahead = 0.0
         for each in (self.faults, self.files, self.jobs):
             each.clear()
+
+    def answer(self, method, path, key, body):
+        """Status and body for a request."""
+        try:
+            if not key:
+                raise Refused(401, "no key")
+            found = self.meant(method, urlsplit(path).path)(path, body)
+        except Refused as refusal:
+            return refusal.status, json.dumps({"error": {"message": str(refusal)}}).encode()
+        return 200, found if isinstance(found, bytes) else json.dumps(found).encode()
+
+    def meant(self, method, path):
+        """What does a request."""
+        plain = {"/embed": self.embed, "/files": self.upload}
+        if path in plain:
+            return plain[path]
+        if path == "/jobs":
+            return self.create if method == "POST" else self.list
+        if path.endswith("/rows"):
+            return self.rows
+        if path.endswith("/cancel"):
+            return self.cancel
+        return self.delete if method == "DELETE" else self.get
 
     def embed(self, _path, body):
         """POST /embed."""
@@ -183,35 +210,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
     def answered(self):
-        """Find what is meant, and do it."""
+        """Answer one request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        try:
-            if not self.headers.get("X-Key"):
-                raise Refused(401, "no key")
-            status, answer = 200, self.meant()(self.path, body)
-        except Refused as refusal:
-            status, answer = refusal.status, {"error": {"message": str(refusal)}}
-        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        status, data = self.server.service.answer(self.command, self.path, self.headers.get("X-Key"), body)
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
     do_GET = do_POST = do_DELETE = answered  # noqa: N815 -- names of http.server
-
-    def meant(self):
-        """The method of the service that a request is for."""
-        service, path = self.server.service, urlsplit(self.path).path
-        plain = {"/embed": service.embed, "/files": service.upload}
-        if path in plain:
-            return plain[path]
-        if path == "/jobs":
-            return service.create if self.command == "POST" else service.list
-        if path.endswith("/rows"):
-            return service.rows
-        if path.endswith("/cancel"):
-            return service.cancel
-        return service.delete if self.command == "DELETE" else service.get
 
 
 class _Server(socketserver.ThreadingTCPServer):
