@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers test test-sdk check bench bench-gemini bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers test test-sdk check bench bench-gemini bench-openai bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ demo-providers: $(READY)  ## OpenAI and Gemini in one workspace, each index refu
 
 bench: $(READY)  ## measure; prints, asserts nothing
 	$(BIN)/python bench/run.py
+
+bench-openai: $(READY)  ## the OpenAI plugin beside the openai SDK called directly
+	$(BIN)/python bench/openai_lanes.py
 
 bench-scale: $(READY)  ## a million rows through the batch lane: rows/s of each stage, peak of memory
 	$(BIN)/python bench/scale.py
