@@ -7,22 +7,30 @@ from .models.space import Space
 from .providers.embedder import Embedder
 from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
+from .vectors.failures import Attempt, Failure, FailureReport
 from .workspace.index import Index
-from .workspace.reports import AddReport, EmbedReport, Plan
+from .workspace.reports import AddReport, Cost, CostReport, EmbedReport, LaneCost, LanePlan, Plan
 from .workspace.workspace import Workspace
 
 __all__ = [
     "AddReport",
+    "Attempt",
     "ChunkRule",
     "Config",
+    "Cost",
+    "CostReport",
     "EmbedReport",
     "Embedder",
     "EmbedlaneError",
+    "Failure",
+    "FailureReport",
     "Hit",
     "Index",
     "IndexSettings",
     "Item",
     "Lane",
+    "LaneCost",
+    "LanePlan",
     "ModelCard",
     "Plan",
     "Role",

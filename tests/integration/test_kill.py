@@ -98,6 +98,14 @@ def _assert_whole(folder):
         )
 
 
+def _assert_billed(workspace):
+    """Each vector is on the bill once, with the tokens that the provider counts: its words."""
+    total = workspace.costs("docs").total
+    assert total.rows == _ITEMS
+    assert total.measured_tokens == sum(len(_text(number).split()) for number in range(_ITEMS))
+    assert total.estimated_tokens == 0
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_killed_batch_run_goes_on(folder, seed):
     """After ten kills, one more run ends with every vector, no job created twice, and nothing left over."""
@@ -110,6 +118,7 @@ def test_a_killed_batch_run_goes_on(folder, seed):
         done = workspace.jobs()
         assert {job.job.state for job in done} == {JobState.STORED}
         assert sum(job.rows.stored for job in done) == _ITEMS
+        _assert_billed(workspace)
         for job in done:
             events = [event.event for event in workspace.job_events(job.job.id)]
             assert events.count("ticket") == 1
@@ -126,4 +135,5 @@ def test_a_killed_sync_run_goes_on(folder):
         report = workspace.index("docs").embed("sync")
         assert report.complete
         assert report.tally.stored == _ITEMS
+        _assert_billed(workspace)
     _assert_whole(folder)

@@ -20,13 +20,15 @@ TABLE = MappingProxyType(
     {
         "init": (f"{_COMMANDS}.init:init", "Write an embedlane.toml with comments."),
         "plugins": (f"{_COMMANDS}.plugins:plugins", "Show what loaded, what is broken and why."),
+        "plugin": (f"{_COMMANDS}.plugin:plugin", "Write a plugin of your own to start from."),
         "models": (f"{_COMMANDS}.models:models", "Show models: lanes, sizes, limits, prices, routes."),
-        "index": (f"{_COMMANDS}.index:index", "Create, list, show and drop indexes."),
+        "index": (f"{_COMMANDS}.index:index", "Create, list, show and drop indexes; failures."),
         "add": (f"{_COMMANDS}.add:add", "Read, cut and enter files into an index."),
         "plan": (f"{_COMMANDS}.plan:plan", "Say what embedding would cost in each lane."),
         "embed": (f"{_COMMANDS}.embed:embed", "Embed what is pending, now or in batch jobs."),
         "jobs": (f"{_COMMANDS}.jobs:jobs", "List, show and cancel batch jobs."),
         "work": (f"{_COMMANDS}.work:work", "Drive all batch jobs: submit, poll, collect."),
+        "cost": (f"{_COMMANDS}.cost:cost", "Say what was billed, beside what was planned."),
         "search": (f"{_COMMANDS}.search:search", "Find the items nearest to a query."),
         "doctor": (f"{_COMMANDS}.doctor:doctor", "Look for what is wrong or soon will be."),
     }

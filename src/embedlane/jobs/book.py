@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from sqlalchemy import and_, delete, func, insert, not_, or_, select, update
+from sqlalchemy import delete, func, insert, not_, select, true, update
 
 from embedlane.errors import UnknownNameError
 from embedlane.jobs.job import EventRecord, Job, Load, RowCounts, Verdict
@@ -44,7 +45,13 @@ class JobBook:
     clock: Callable[[], float]
 
     def enter(
-        self, connection: Connection, space_id: int, provider: str, keys: Sequence[str], tokens: int = 0
+        self,
+        connection: Connection,
+        space_id: int,
+        provider: str,
+        keys: Sequence[str],
+        tokens: Sequence[int] = (),
+        account: str = "",
     ) -> Job:
         """Enter a planned job with a row for each of *keys*, which are in flight from now on.
 
@@ -53,16 +60,18 @@ class JobBook:
             space_id: The space that the vectors are for.
             provider: The provider that gets the job.
             keys: What each row is called.
-            tokens: An estimate of the tokens in all rows.
+            tokens: The tokens that each row is planned at; none where that does not matter.
+            account: Whose bill the job is on.
         """
         now = self.clock()
         values = {
             "tag": f"embedlane-{secrets.token_hex(10)}",
             "space_id": space_id,
+            "account": account,
             "provider": provider,
             "state": JobState.PLANNED.value,
             "rows": len(keys),
-            "estimated_tokens": tokens,
+            "estimated_tokens": sum(tokens),
             "created_at": now,
             "changed_at": now,
             "due_at": now,
@@ -71,8 +80,8 @@ class JobBook:
         connection.execute(
             insert(job_rows),
             [
-                {"job_id": job_id, "position": position, "key": key, "space_id": space_id}
-                for position, key in enumerate(keys)
+                {"job_id": job_id, "position": position, "key": key, "space_id": space_id, "tokens": planned}
+                for position, (key, planned) in enumerate(zip(keys, tokens or repeat(0), strict=False))
             ],
         )
         self._tell(connection, job_id, "planned", "", JobState.PLANNED, f"{len(keys)} rows for {provider}")
@@ -174,13 +183,7 @@ class JobBook:
 
     def unfinished(self, connection: Connection) -> list[Job]:
         """Jobs with something left to do, the oldest first: not final, or not cleaned up."""
-        to_clean = and_(
-            jobs.c.state.in_([JobState.STORED.value, JobState.CANCELLED.value]),
-            jobs.c.remote.is_not(None),
-            not_(jobs.c.cleaned),
-        )
-        going_on = jobs.c.state.not_in([state.value for state in FINAL])
-        query = select(jobs).where(or_(going_on, to_clean)).order_by(jobs.c.id)
+        query = select(jobs).where(not_(jobs.c.cleaned)).order_by(jobs.c.id)
         return [Job.from_row(row) for row in connection.execute(query).mappings()]
 
     def load(self, connection: Connection, provider: str) -> Load:
@@ -190,6 +193,13 @@ class JobBook:
             jobs.c.provider == provider, jobs.c.state.in_([state.value for state in REMOTE])
         )
         return Load(*connection.execute(query).one())
+
+    def open_load(self, connection: Connection, account: str | None = None) -> Load:
+        """What is not final yet, and not billed as a whole; of one account, or of all."""
+        tokens = func.coalesce(func.sum(jobs.c.estimated_tokens), 0)
+        wanted = true() if account is None else jobs.c.account == account
+        unfinished = jobs.c.state.not_in([state.value for state in FINAL])
+        return Load(*connection.execute(select(func.count(), tokens).where(wanted, unfinished)).one())
 
     def fitting_rows(self, connection: Connection, space_id: int, provider: str) -> int | None:
         """Rows of a job that ends in time: half of those that expired last; None for any number."""
@@ -206,7 +216,11 @@ class JobBook:
 
     def keep_rows(self, connection: Connection, job: Job, rows: int) -> None:
         """Let go of all rows from position *rows* on; they are pending again."""
-        connection.execute(delete(job_rows).where(job_rows.c.job_id == job.id, job_rows.c.position >= rows))
+        beyond = delete(job_rows).where(job_rows.c.job_id == job.id, job_rows.c.position >= rows)
+        if connection.execute(beyond).rowcount:
+            left = select(func.coalesce(func.sum(job_rows.c.tokens), 0)).where(job_rows.c.job_id == job.id)
+            fewer = update(jobs).where(jobs.c.id == job.id)
+            connection.execute(fewer.values(estimated_tokens=left.scalar_subquery()))
 
     def close_rows(self, connection: Connection, job: Job) -> list[str]:
         """Turn the rows that are still open into missing ones; return their keys."""

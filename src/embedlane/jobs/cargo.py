@@ -12,12 +12,8 @@ if TYPE_CHECKING:
     from embedlane.providers.values import BatchRow, Refusal, Vector
 
 
-class Cargo(Protocol):
-    """Supplies a job's rows and takes their results."""
-
-    def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
-        """Stream the rows of a job in the order of their positions."""
-        ...
+class Intake(Protocol):
+    """Takes the results of a job."""
 
     def store(
         self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
@@ -26,5 +22,26 @@ class Cargo(Protocol):
 
         Returns:
             Refusals for those of *vectors* that failed the core's checks and were not stored.
+        """
+        ...
+
+
+class Cargo(Intake, Protocol):
+    """Supplies a job's rows, takes their results, and keeps the bill."""
+
+    def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
+        """Stream the rows of a job in the order of their positions."""
+        ...
+
+    def settle(self, connection: Connection, tokens: int | None, now: float) -> int | None:
+        """Record in the caller's transaction what the provider billed for a job that is over.
+
+        Args:
+            connection: A write transaction.
+            tokens: Tokens billed for the whole job; None if the provider does not say.
+            now: Seconds since 1970.
+
+        Returns:
+            Tokens billed for the job by the provider's word on it, or on each row; None without one.
         """
         ...

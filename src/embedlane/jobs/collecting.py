@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from embedlane.jobs.book import JobBook
-    from embedlane.jobs.cargo import Cargo
+    from embedlane.jobs.cargo import Intake
     from embedlane.ledger.database import Ledger
     from embedlane.providers.values import RowResult
 
@@ -77,7 +77,7 @@ class Collector:
     ledger: Ledger
     book: JobBook
     job: Job
-    cargo: Cargo
+    cargo: Intake
     correlation: Correlation
     _seen: bytearray = attrs.field(init=False)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from embedlane.errors import EmbedlaneError
-from embedlane.jobs.states import BEFORE_THE_PROVIDER, JobState
+from embedlane.jobs.states import BEFORE_THE_PROVIDER, FINAL, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -82,7 +82,8 @@ class Driver:
     def submit(self, only: Collection[int] | None = None) -> list[Job]:
         """Take each job that is due as far as the provider's hands, and no further. Raises as `advance`."""
         failed: dict[int, EmbedlaneError] = {}
-        jobs = self._advance_each(self._unfinished(only), BEFORE_THE_PROVIDER, failed)
+        # What ends on the way is cleaned up.
+        jobs = self._advance_each(self._unfinished(only), BEFORE_THE_PROVIDER | FINAL, failed)
         return _or_raise(failed, jobs)
 
     def _advance_each(

@@ -37,7 +37,7 @@ def write_batch_file(
         PluginError: If an encoded row holds a line break.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     digest, size, count = hashlib.sha256(), 0, 0
     with part.open("wb") as stream:
         for group in _lines(rows, limits.texts_per_line):
@@ -57,6 +57,16 @@ def write_batch_file(
         os.fsync(stream.fileno())
     part.replace(path)
     return BatchFile(path=path, rows=count, size=size, digest=digest.hexdigest())
+
+
+def remove_batch_file(path: Path) -> None:
+    """Remove the file, and what a crash has left of an attempt to write it; no error if nothing is there."""
+    path.unlink(missing_ok=True)
+    _part(path).unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def _lines(rows: Iterable[BatchRow], most: int) -> Iterator[list[BatchRow]]:

@@ -41,6 +41,8 @@ class Job:
     tag: str
     #: The space that its vectors are for.
     space_id: int
+    #: Whose bill it is on; for embeddings, the name of an index.
+    account: str
     #: The provider's id.
     provider: str
     #: Where it stands.
@@ -75,7 +77,7 @@ class Job:
     due_at: float
     #: Waits in a row without a change, for growing pauses.
     waits: int
-    #: Whether the provider was told to delete it after it was stored.
+    #: Whether it is final, and nothing of it is left to remove, here or at the provider.
     cleaned: bool
     #: The process that is taking a step of it; None if none is.
     worker: str | None
@@ -83,7 +85,7 @@ class Job:
     lease_until: float | None
     #: Grows with each claim of a step and each change; who writes under an older number has lost.
     fence: int
-    #: Tokens in its texts, estimated.
+    #: Tokens in its texts, counted or estimated when it was planned.
     estimated_tokens: int
     #: Whether the provider gave it up because it took too long.
     expired: bool

@@ -28,7 +28,7 @@ from embedlane.errors import (
 from embedlane.jobs.book import SupersededError
 from embedlane.jobs.collecting import Collector
 from embedlane.jobs.desk import Desk
-from embedlane.jobs.file import write_batch_file
+from embedlane.jobs.file import remove_batch_file, write_batch_file
 from embedlane.jobs.job import Job
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.jobs.submission import Submission
@@ -129,6 +129,7 @@ class BatchManager:
                 raise
             # It may never be readable, and its rows must not be in flight for ever.
             with self.ledger.write() as connection:
+                lane.cargo.settle(connection, job.tokens, self.clock())
                 return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, error.message)
 
     def cancel(self, job: Job) -> Job:
@@ -147,9 +148,7 @@ class BatchManager:
                     self.book.close_rows(connection, job)
         except SupersededError:
             return self.cancel(self.desk.reread(job))
-        if changed.final:
-            self._path(changed).unlink(missing_ok=True)
-        return changed
+        return self._clean(changed) if changed.final else changed
 
     def resolve(self, job: Job, adopt: str | None = None) -> Job:
         """Settle by a person's word what a create did whose answer was lost.
@@ -217,6 +216,9 @@ class BatchManager:
 
     def _poll(self, job: Job, lane: BatchLane) -> Job:
         assert job.remote is not None
+        twins = Submission(self.desk).stop_twins(job, lane)
+        if twins:
+            return self.desk.wait(job, lane, twins, 0.0)
         remote = lane.embedder.get(job.remote)
         word = remote.raw_state or remote.state.value
         if remote.state.terminal:
@@ -247,6 +249,7 @@ class BatchManager:
         remote = lane.embedder.get(job.remote)
         if remote.state is RemoteState.GONE:
             with self.ledger.write() as connection:
+                lane.cargo.settle(connection, job.tokens, self.clock())
                 return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, "the provider no longer has it")
         if not remote.state.terminal and not self.desk.overdue(job, lane):
             word = remote.raw_state or remote.state.value
@@ -274,24 +277,31 @@ class BatchManager:
             if remote.error:
                 detail = f"{remote.error}; {detail}"
             tokens = remote.tokens if remote.tokens is not None else job.tokens
+            tokens = lane.cargo.settle(connection, tokens, self.clock())
             return self.book.change(connection, job, _settled(remote.state), detail, tokens=tokens)
 
     def _clean(self, job: Job) -> Job:
-        """Remove what is no longer needed, here and at the provider. A failed job stays there to look at."""
-        self._path(job).unlink(missing_ok=True)
-        if job.remote is None or job.state is JobState.FAILED:
-            return job
-        detail = "kept at the provider, as configured"
+        """Remove what is no longer needed, here and at the provider."""
+        remove_batch_file(self._path(job))
         try:
-            lane = self.open_lane(job)
-            if not lane.keep_remote:
-                detail = "deleted at the provider"
-                lane.embedder.delete(job.remote)
+            detail = self._clean_remote(job)
         except EmbedlaneError as error:
             _log.warning("job %d could not be deleted at %s: %s", job.id, job.provider, error)
             return job
         with self.ledger.write() as connection:
             return self.book.mark_cleaned(connection, job, detail)
+
+    def _clean_remote(self, job: Job) -> str:
+        """Remove *job* at the provider, unless it is to stay there; say what became of it."""
+        if job.remote is None:
+            return "not created at the provider"
+        if job.state is JobState.FAILED:
+            return "kept at the provider, to look at"
+        lane = self.open_lane(job)
+        if lane.keep_remote:
+            return "kept at the provider, as configured"
+        lane.embedder.delete(job.remote)
+        return "deleted at the provider"
 
     def _path(self, job: Job) -> Path:
         return self.directory / f"{job.tag}.jsonl"

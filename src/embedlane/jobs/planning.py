@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -27,32 +27,38 @@ class PendingRows(Protocol):
     def sizes(
         self, connection: Connection, now: float, limit: int, after: str = ""
     ) -> Sequence[tuple[str, int]]:
-        """Up to *limit* keys above *after*, in their order, with the characters in their texts."""
+        """Up to *limit* keys above *after*, in their order, with the tokens they are planned at."""
         ...
 
 
 @attrs.frozen(kw_only=True)
 class JobSize:
-    """How large a job may be."""
+    """How large jobs may be."""
 
-    #: Rows; None for `DEFAULT_ROWS`.
+    #: Rows of a job; None for `DEFAULT_ROWS`.
     rows: int | None = None
-    #: Estimated tokens; None for any number.
+    #: Planned tokens of a job; None for any number.
     tokens: int | None = None
-    #: Characters in a token, for the estimate.
-    characters_per_token: float = 4.0
+    #: Planned tokens of all jobs together; None for any number.
+    in_all: int | None = None
 
-    def cut(self, sizes: Sequence[tuple[str, int]]) -> tuple[list[str], int]:
-        """The keys from the start of *sizes* that fit into one job, at least one, and their tokens."""
-        keys: list[str] = []
-        total = 0
-        for key, characters in sizes:
-            tokens = math.ceil(characters / self.characters_per_token)
-            if keys and self.tokens is not None and total + tokens > self.tokens:
-                break
-            keys.append(key)
-            total += tokens
-        return keys, total
+    def cut(self, sizes: Sequence[tuple[str, int]], spent: int = 0) -> Sequence[tuple[str, int]]:
+        """The head of *sizes* that fits into a job: at least one, unless all jobs would be too large.
+
+        Args:
+            sizes: Keys with the tokens they are planned at.
+            spent: Tokens in the jobs before.
+        """
+        fitting = _head(sizes, self.tokens) or sizes[:1]
+        return _head(fitting, None if self.in_all is None else self.in_all - spent)
+
+
+def _head(sizes: Sequence[tuple[str, int]], most: int | None) -> Sequence[tuple[str, int]]:
+    """The longest head of *sizes* that has at most *most* tokens."""
+    if most is None:
+        return sizes
+    totals = accumulate(tokens for _, tokens in sizes)
+    return sizes[: sum(1 for _ in takewhile(lambda total: total <= most, totals))]
 
 
 def plan_jobs(
@@ -64,8 +70,9 @@ def plan_jobs(
     *,
     size: JobSize,
     limit: int | None = None,
+    account: str = "",
 ) -> list[Job]:
-    """Enter planned jobs until nothing is pending, or *limit* rows are planned.
+    """Enter planned jobs until nothing is pending, or all that is allowed is planned.
 
     Finding the rows and putting them in flight is one transaction for each job, so that no row is in two.
 
@@ -75,8 +82,9 @@ def plan_jobs(
         pending: Finds the rows.
         space_id: The space they are for.
         provider: The provider that will get them.
-        size: How large a job may be. Where one has expired, the next are half as large.
+        size: How large jobs may be. Where one has expired, the next are half as large.
         limit: The most rows in all; None for all there are.
+        account: Whose bill they are on.
     """
     planned: list[Job] = []
     after, left = "", limit
@@ -85,10 +93,11 @@ def plan_jobs(
             fitting = book.fitting_rows(connection, space_id, provider)
             most = min(rows for rows in (size.rows or DEFAULT_ROWS, left, fitting) if rows is not None)
             sizes = pending.sizes(connection, book.clock(), most, after)
-            if not sizes:
+            rows = size.cut(sizes, sum(job.estimated_tokens for job in planned))
+            if not rows:
                 break
-            keys, tokens = size.cut(sizes)
-            planned.append(book.enter(connection, space_id, provider, keys, tokens))
+            keys, tokens = zip(*rows, strict=True)
+            planned.append(book.enter(connection, space_id, provider, keys, tokens, account))
         after = keys[-1]
         left = None if left is None else left - len(keys)
     return planned

@@ -4,7 +4,8 @@ Theory of operation. That the create is about to be sent is committed first (SUB
 once. Its outcome is known (created, or surely not), or it is not; then the job is looked for by its tag,
 again and again until the provider's list has had its time, and only if it is not there it is created anew.
 Where a provider can't be searched, a person decides. More than one job under a tag is possible if a job is
-listed later than its provider promises; one of them is adopted, the others are stopped, and all are told.
+listed later than its provider promises: a job that was created anew is therefore looked for again for as long
+as it runs. One of them is adopted, the others are stopped, and all are told.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: States in which no more rows will be answered than already are.
 _IN_VAIN = frozenset({RemoteState.FAILED, RemoteState.CANCELLED, RemoteState.EXPIRED, RemoteState.GONE})
+#: Events after which a job is created a second time.
+_ANEW = frozenset({JobEvent.NO_TRACE, JobEvent.RESUBMIT})
 
 
 @attrs.frozen
@@ -84,6 +87,23 @@ class Submission:
             return desk.book.change(
                 connection, job, JobEvent.NO_TRACE, f"not listed within {lag:.0f} s, so it was not created"
             )
+
+    def stop_twins(self, job: Job, lane: BatchLane) -> str:
+        """Stop what is listed under the tag of *job* beside it; say what, once.
+
+        Only if it was created anew because the first create had left no trace: that one may show up yet.
+        """
+        with self.desk.ledger.read() as connection:
+            story = self.desk.book.events(connection, job.id)
+        if not lane.limits.searchable or not any(record.event in _ANEW for record in story):
+            return ""
+        known = {job.remote, *(name for record in story for name in record.detail.split())}
+        try:
+            twins = [twin for twin in lane.embedder.find(job.tag) if twin.name not in known]
+        except EmbedlaneError:
+            # A precaution, which is taken again at the next look.
+            return ""
+        return "; ".join(f"{twin.name} came too late: {lane.stop(twin)}" for twin in twins)
 
     def resolve(self, job: Job, lane: BatchLane, adopt: str | None) -> Job:
         """Settle by a person's word what a create did whose answer was lost; see `BatchManager.resolve`."""

@@ -1,7 +1,8 @@
 """The tables of the ledger, as SQLAlchemy Core.
 
 What belongs together: spaces and indexes bind; items map to contents; vectors are keyed by space and content
-hash; refusals and claims keep content from being sent; jobs, their rows and their events are the batch lane.
+hash; refusals and claims keep content from being sent; jobs, their rows and their events are the batch lane;
+charges are the bill.
 
 There is no column that says "pending". Pending is wanted (an item has the content) minus stored (a vector),
 in flight (an open row or a live claim) and refused for good.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -122,6 +124,24 @@ refusals = Table(
     Column("at", Timestamp, nullable=False),
 )
 
+# Each time that a content was refused; it stays when the refusal is gone.
+refusal_events = Table(
+    "refusal_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("content_hash", Hash, nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("lane", String(5), nullable=False),
+    # Null in the sync lane.
+    Column("job_id", ForeignKey("jobs.id")),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("retryable", Boolean, nullable=False),
+    Index("ix_refusal_events_space_id_content_hash", "space_id", "content_hash"),
+)
+
 claims = Table(
     "claims",
     metadata,
@@ -138,6 +158,8 @@ jobs = Table(
     Column("id", Integer, primary_key=True),
     Column("tag", String(63), nullable=False, unique=True),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    # Whose bill it is on; for embeddings, the name of an index.
+    Column("account", Text, nullable=False, server_default=""),
     Column("provider", Text, nullable=False),
     Column("state", String(20), nullable=False),
     Column("rows", Integer, nullable=False),
@@ -165,7 +187,7 @@ jobs = Table(
     Column("worker", Text),
     Column("lease_until", Timestamp),
     Column("fence", Integer, nullable=False, server_default="0"),
-    # Estimated from the texts when the job was planned.
+    # Counted or estimated from the texts when the job was planned; the sum over its rows.
     Column("estimated_tokens", Integer, nullable=False, server_default="0"),
     # Whether the provider gave it up because it took too long; the next ones are smaller.
     Column("expired", Boolean, nullable=False, server_default=false()),
@@ -183,6 +205,8 @@ job_rows = Table(
     # What the row is called at the provider; for embeddings, the content hash.
     Column("key", Text, nullable=False),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    # Counted or estimated when the job was planned.
+    Column("tokens", Integer, nullable=False, server_default="0"),
     # open: in flight; stored, refused, missing: the answer
     Column("verdict", String(8), nullable=False, server_default="open"),
     Index("uq_job_rows_job_id_key", "job_id", "key", unique=True),
@@ -209,4 +233,32 @@ job_events = Table(
     Column("state_after", String(20), nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Index("ix_job_events_job_id", "job_id"),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The tag of a job, or the name of a run of the sync lane.
+    Column("run", Text, nullable=False, unique=True),
+    # The name of the index; it stays when the index is dropped.
+    Column("account", Text, nullable=False),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("lane", String(5), nullable=False),
+    # Null in the sync lane.
+    Column("job_id", ForeignKey("jobs.id")),
+    # Of its last change.
+    Column("at", Timestamp, nullable=False),
+    # Vectors that were stored, and the characters that were sent for them.
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("characters", BigInteger, nullable=False, server_default="0"),
+    # What those vectors were planned at, and what was billed: by the provider's word, or without one.
+    Column("planned_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("measured_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("estimated_tokens", BigInteger, nullable=False, server_default="0"),
+    # US dollars for a million tokens at that time; null where no price was known.
+    Column("price", Float(53)),
+    Index("ix_charges_account", "account"),
+    Index("ix_charges_job_id", "job_id"),
 )

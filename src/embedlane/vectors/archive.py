@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from embedlane.errors import SpaceMismatchError
 from embedlane.ledger.dialects import among, upsert
-from embedlane.ledger.schema import claims, refusals, vectors
+from embedlane.ledger.schema import claims, refusal_events, refusals, vectors
 from embedlane.vectors.bound import BoundSpace
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Table
+
+    from embedlane.vectors.charges import Origin
 
 #: How a vector lies in the ledger: float32, little endian.
 STORED = np.dtype("<f4")
@@ -75,8 +77,8 @@ class Archive:
             self._forget(connection, table, hashes)
         self.bound.changed(connection)
 
-    def refuse(self, connection: Connection, refused: Sequence[Refused], now: float) -> None:
-        """Record that a provider said no; a second no counts as another attempt."""
+    def refuse(self, connection: Connection, refused: Sequence[Refused], origin: Origin, now: float) -> None:
+        """Record that *origin* said no; a second no counts as another attempt, and both are remembered."""
         if not refused:
             return
         statement = upsert(connection, refusals)
@@ -92,6 +94,8 @@ class Archive:
         )
         rows = [attrs.asdict(row) | {"space_id": self.bound.id, "at": now} for row in refused]
         connection.execute(statement, rows)
+        by = {"provider": origin.provider, "lane": origin.lane.value, "job_id": origin.job_id}
+        connection.execute(insert(refusal_events), [row | by for row in rows])
         self._forget(connection, claims, [row.content_hash for row in refused])
 
     def count(self, connection: Connection) -> int:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from embedlane.errors import ResponseError
+from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import contents, job_rows, refusals
 from embedlane.models.card import Role
 from embedlane.providers.values import BatchRow, RawEmbeddings, Refusal
 from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.charges import Charges, Usage, as_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from embedlane.providers.checks import Checker
     from embedlane.providers.values import Vector
     from embedlane.vectors.bound import BoundSpace
+    from embedlane.vectors.charges import Origin
 
 #: The code of a refusal by the core's own checks.
 INVALID = "invalid-vector"
@@ -31,12 +34,14 @@ INVALID = "invalid-vector"
 
 @attrs.frozen
 class EmbeddingCargo:
-    """Rows whose key is a content hash and whose result is a vector of one space."""
+    """The rows of one job, whose key is a content hash and whose result is a vector of one space."""
 
     #: The space that the vectors are for.
     bound: BoundSpace
     #: Checks what comes back.
     checker: Checker
+    #: The job, and whose bill it is on.
+    origin: Origin
 
     def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
         """Stream the rows of a job, their text inside the space's template."""
@@ -55,16 +60,50 @@ class EmbeddingCargo:
     def store(
         self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
     ) -> Sequence[Refusal]:
-        """Store what passes the checks and record every no, in the caller's transaction."""
+        """Store what passes the checks, record every no and what is billed, in the caller's transaction."""
         units, hashes, invalid = self._checked(vectors)
         archive = Archive(self.bound)
         archive.store(connection, hashes, units)
         archive.refuse(
             connection,
             [Refused(no.key, no.code, no.message, no.retryable) for no in (*refusals, *invalid)],
+            self.origin,
             now,
         )
+        if vectors:
+            Charges(self.bound.id, self.origin).add(connection, self._usage(connection, vectors, hashes), now)
         return invalid
+
+    def settle(self, connection: Connection, tokens: int | None, now: float) -> int | None:
+        """Record what the provider billed for the whole job; see `Charges.settle`."""
+        return Charges(self.bound.id, self.origin).settle(connection, tokens, now)
+
+    def _usage(self, connection: Connection, vectors: Sequence[Vector], stored: Sequence[str]) -> Usage:
+        """What *vectors* are billed at; those that were not stored are billed as well."""
+        said = [as_said(vector.tokens) for vector in vectors]
+        silent = [vector.key for vector, tokens in zip(vectors, said, strict=True) if tokens is None]
+        planned, characters = self._planned(connection, stored)
+        same = len(silent) == len(stored) == len(vectors)
+        return Usage(
+            rows=len(stored),
+            characters=characters,
+            planned=planned,
+            measured=sum(tokens for tokens in said if tokens is not None),
+            estimated=planned if same else self._planned(connection, silent)[0],
+        )
+
+    def _planned(self, connection: Connection, keys: Sequence[str]) -> tuple[int, int]:
+        """The tokens that rows of the job were planned at, and the characters that are sent for them."""
+        if not keys:
+            return 0, 0
+        query = (
+            select(func.sum(job_rows.c.tokens), func.sum(contents.c.characters))
+            .join(contents, contents.c.hash == job_rows.c.key)
+            .where(job_rows.c.job_id == self.origin.job_id, among(job_rows.c.key, keys))
+        )
+        tokens, characters = connection.execute(query).one()
+        template = len(self.bound.space.render("", Role.DOCUMENT))
+        return int(tokens or 0), int(characters or 0) + template * len(keys)
 
     def _checked(self, vectors: Sequence[Vector]) -> tuple[NDArray[np.float32], list[str], list[Refusal]]:
         """Unit vectors, their keys, and what failed: all at once where nothing is wrong, else row by row."""

@@ -56,6 +56,15 @@ class Claims:
             ],
         )
 
+    def held(self, connection: Connection, hashes: Sequence[str]) -> bool:
+        """Whether any of *hashes* is claimed by this run."""
+        query = select(claims.c.content_hash).where(
+            claims.c.space_id == self.space_id,
+            claims.c.owner == self.owner,
+            among(claims.c.content_hash, hashes),
+        )
+        return connection.scalar(query.limit(1)) is not None
+
     def renew(self, connection: Connection, now: float) -> None:
         """Let all claims of this run last for another lease."""
         connection.execute(update(claims).where(claims.c.owner == self.owner).values(expires_at=now + LEASE))

@@ -13,12 +13,12 @@ from sqlalchemy import and_, func, not_, or_, select
 from embedlane.ledger.schema import claims, contents, items, job_rows, refusals, vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
 #: How often a retryable refusal is tried before it counts as final.
 ATTEMPTS = 3
+#: Whether a refusal is final: the provider said so, or it was tried often enough.
+FINAL = or_(not_(refusals.c.retryable), refusals.c.attempts >= ATTEMPTS)
 
 
 @attrs.frozen
@@ -106,18 +106,16 @@ class Pending:
             pending_characters=row.characters,
         )
 
-    def failures(self, connection: Connection, limit: int) -> Sequence[tuple[str, str, str, str]]:
-        """Up to *limit* items whose content was refused, finally or so far: id, code, message, text."""
-        query: Select[tuple[str, str, str, str]] = (
-            select(items.c.item, refusals.c.code, refusals.c.message, contents.c.text)
-            .join(contents, contents.c.hash == items.c.content_hash)
-            .join(refusals, refusals.c.content_hash == items.c.content_hash)
-            .where(items.c.index_id == self.index_id, refusals.c.space_id == self.space_id)
-            .where(not_(self._stored(items.c.content_hash)))
-            .order_by(items.c.item)
-            .limit(limit)
+    def lengths(self, connection: Connection, now: float) -> dict[int, int]:
+        """For each number of characters, how many pending contents have it."""
+        wanted = self._wanted()
+        query = (
+            select(contents.c.characters, func.count().label("number"))
+            .select_from(wanted.join(contents, contents.c.hash == wanted.c.content_hash))
+            .where(self._sendable(wanted.c.content_hash, now))
+            .group_by(contents.c.characters)
         )
-        return [(row.item, row.code, row.message, row.text) for row in connection.execute(query)]
+        return {row.characters: row.number for row in connection.execute(query)}
 
     def _page(self, now: float, limit: int, after: str) -> Select[tuple[str]]:
         return (
@@ -164,10 +162,6 @@ class Pending:
     def _refused(self, content: ColumnElement[str]) -> ColumnElement[bool]:
         return (
             select(refusals.c.code)
-            .where(
-                refusals.c.space_id == self.space_id,
-                refusals.c.content_hash == content,
-                or_(not_(refusals.c.retryable), refusals.c.attempts >= ATTEMPTS),
-            )
+            .where(refusals.c.space_id == self.space_id, refusals.c.content_hash == content, FINAL)
             .exists()
         )

@@ -4,7 +4,7 @@ Theory of operation. One thread owns the ledger: it claims a window of pending c
 requests, hands them to a pool of callers, and commits each answer as it comes. Callers know no database.
 Claims are written before the first byte is sent; the vector and the end of its claim are one transaction. A
 kill at any instruction therefore loses at most the answers that were not yet committed, and the next run
-starts where this one stopped.
+starts where this one stopped; what is billed for an answer is written down with its vectors.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from embedlane.errors import RequestRefusedError
-from embedlane.models.card import Role
+from embedlane.models.card import Lane, Role
 from embedlane.providers.halt import Halt
 from embedlane.providers.requests import cut_requests
 from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.charges import Charges, Origin, Usage, as_said
 from embedlane.vectors.claims import LEASE, Claims
 from embedlane.vectors.pending import Pending, Text
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
     from embedlane.providers.caller import Answer, Caller
     from embedlane.vectors.bound import BoundSpace
+    from embedlane.vectors.meter import Meter
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +55,10 @@ class SyncReport:
     tokens: int = 0
     #: Whether all of `tokens` was said by the provider.
     tokens_measured: bool = True
+    #: US dollars for them; None where no price is known.
+    cost: float | None = None
+    #: Whether it stopped because the next request might have cost more than was allowed.
+    exhausted: bool = False
     #: Whether the run was interrupted.
     interrupted: bool = False
 
@@ -81,6 +87,12 @@ class SyncLane:
     caller: Caller
     concurrency: int
     clock: Callable[[], float]
+    #: Whose bill it is on: the name of the index.
+    account: str
+    #: Says how many tokens a content has, before it is billed.
+    meter: Meter
+    #: The most tokens that may be billed; None for any number.
+    allowance: int | None = None
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -90,6 +102,8 @@ class SyncLane:
         init=False, default=attrs.Factory(lambda self: Claims(self.bound.id), takes_self=True)
     )
     _renewed: float = attrs.field(default=0.0, init=False)
+    # Tokens that were billed, or are planned for the requests under way.
+    _spoken_for: int = attrs.field(default=0, init=False)
     _halt: Halt = attrs.field(factory=Halt, init=False)
     # Callers append, the ledger's thread takes from the left, and only after the commit: whatever an
     # interrupt hits, a paid answer is in here or in the ledger.
@@ -156,8 +170,23 @@ class SyncLane:
             after = window[-1].hash
             left = None if left is None else left - len(window)
             texts = iter(window)
-            for request in cut_requests([text.text for text in window], self.caller.checker.card):
-                yield [next(texts) for _ in request]
+            for cut in cut_requests([text.text for text in window], self.caller.checker.card):
+                request = [next(texts) for _ in cut]
+                if not self._afford(request):
+                    return
+                yield request
+
+    def _afford(self, request: Sequence[Text]) -> bool:
+        """Set aside what *request* is planned at, if that is allowed."""
+        tokens = self._planned(request)
+        if self.allowance is not None and self._spoken_for + tokens > self.allowance:
+            self._report = attrs.evolve(self._report, exhausted=True)
+            return False
+        self._spoken_for += tokens
+        return True
+
+    def _planned(self, texts: Sequence[Text]) -> int:
+        return sum(self.meter.tokens(text.hash, len(text.text)) for text in texts)
 
     def _work(self, request: list[Text]) -> None:
         """Do one request, in a caller's thread."""
@@ -179,9 +208,9 @@ class SyncLane:
             return 0
         outcome = self._outcomes[0]
         self._require_some_success(outcome)
-        self._store(outcome)
+        usage = self._store(outcome)
         self._outcomes.popleft()
-        self._count(outcome)
+        self._count(outcome, usage)
         if outcome.error is not None:
             raise outcome.error
         return 1
@@ -192,8 +221,7 @@ class SyncLane:
             outcome = self._outcomes.popleft()
             # Each is tried once: a ledger that can't be written to is an error that stands already.
             with contextlib.suppress(Exception):
-                self._store(outcome)
-                self._count(outcome)
+                self._count(outcome, self._store(outcome, again=True))
 
     def _require_some_success(self, outcome: _Outcome) -> None:
         """Tell a refusal of the route, a retired model say, from a refusal of a text."""
@@ -216,28 +244,66 @@ class SyncLane:
                 self._claims.renew(connection, now)
             self._renewed = now
 
-    def _store(self, outcome: _Outcome) -> None:
-        hashes = {text.text: text.hash for text in outcome.request}
-        refused = [
-            Refused(hashes[text], error.code or "refused", error.message) for text, error in outcome.refused
-        ]
-        archive = Archive(self.bound)
-        with self.ledger.write() as connection:
-            for texts, answer in outcome.answers:
-                archive.store(connection, [hashes[text] for text in texts], answer.vectors)
-            archive.refuse(connection, refused, self.clock())
+    def _store(self, outcome: _Outcome, *, again: bool = False) -> Usage:
+        """Store what one request came to, and what is billed for it.
 
-    def _count(self, outcome: _Outcome) -> None:
-        report, card = self._report, self.caller.checker.card
-        for texts, answer in outcome.answers:
-            characters = sum(map(len, texts))
-            tokens = answer.tokens if answer.tokens is not None else card.estimate_tokens(characters)
-            report = attrs.evolve(
-                report,
-                stored=report.stored + len(texts),
-                requests=report.requests + 1,
-                tokens=report.tokens + tokens,
-                tokens_measured=report.tokens_measured and answer.tokens is not None,
-            )
-        self._report = attrs.evolve(report, refused=report.refused + len(outcome.refused))
+        Args:
+            outcome: Answers and refusals.
+            again: It may be stored already: an interrupt can come right after the commit.
+        """
+        sent = {text.text: text for text in outcome.request}
+        refused = [
+            Refused(sent[text].hash, error.code or "refused", error.message)
+            for text, error in outcome.refused
+        ]
+        answers = [([sent[text] for text in texts], answer) for texts, answer in outcome.answers]
+        usage = sum((self._usage(texts, answer) for texts, answer in answers), Usage())
+        archive, origin = Archive(self.bound), self._origin
+        with self.ledger.write() as connection:
+            if again and not self._claims.held(connection, _settled(answers, refused)):
+                return usage
+            for texts, answer in answers:
+                archive.store(connection, [text.hash for text in texts], answer.vectors)
+            archive.refuse(connection, refused, origin, self.clock())
+            Charges(self.bound.id, origin).add(connection, usage, self.clock())
+        return usage
+
+    def _usage(self, texts: Sequence[Text], answer: Answer) -> Usage:
+        planned, measured = self._planned(texts), as_said(answer.tokens)
+        return Usage(
+            rows=len(texts),
+            characters=sum(len(text.text) + self.meter.overhead for text in texts),
+            planned=planned,
+            measured=measured or 0,
+            estimated=planned if measured is None else 0,
+        )
+
+    @property
+    def _origin(self) -> Origin:
+        checker = self.caller.checker
+        return Origin(
+            provider=checker.provider,
+            lane=Lane.SYNC,
+            run=self._claims.owner,
+            account=self.account,
+            price=checker.card.price.sync,
+        )
+
+    def _count(self, outcome: _Outcome, usage: Usage) -> None:
+        self._spoken_for += usage.tokens - self._planned(outcome.request)
+        report, tokens = self._report, self._report.tokens + usage.tokens
+        self._report = attrs.evolve(
+            report,
+            stored=report.stored + usage.rows,
+            refused=report.refused + len(outcome.refused),
+            requests=report.requests + len(outcome.answers),
+            tokens=tokens,
+            tokens_measured=report.tokens_measured and not usage.estimated,
+            cost=self.caller.checker.card.price.cost(Lane.SYNC, tokens),
+        )
         self.on_progress(len(outcome.request))
+
+
+def _settled(answers: Sequence[tuple[Sequence[Text], Answer]], refused: Sequence[Refused]) -> list[str]:
+    """The contents of a request that were answered or refused: their claims end when that is stored."""
+    return [text.hash for texts, _ in answers for text in texts] + [no.content_hash for no in refused]

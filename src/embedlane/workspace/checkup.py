@@ -29,6 +29,22 @@ _STUCK = 36 * 3600.0
 _UNWATCHED = 3600.0
 
 
+def check_all(
+    declared: Declarations,
+    registry: Registry[Route],
+    lanes: Lanes,
+    records: list[IndexRecord],
+    jobs: list[Job],
+    now: float,
+) -> Iterator[Finding]:
+    """Look at everything; plugins may ask their services."""
+    yield from check_plugins(declared, registry)
+    yield from check_keys(registry, lanes)
+    yield from check_indexes(records, registry, lanes)
+    yield from check_services(records, registry, lanes)
+    yield from check_jobs(jobs, now)
+
+
 def usable_routes(registry: Registry[Route]) -> Iterator[tuple[ModelCard, tuple[Route, ...]]]:
     """Each model with its routes, but for those whose routes are in conflict."""
     contested = {conflict.model for conflict in registry.conflicts}

@@ -15,16 +15,15 @@ from embedlane.errors import UsageError
 from embedlane.indexes.filters import conditions
 from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, Searcher
-from embedlane.jobs.driver import Driver
-from embedlane.jobs.planning import JobSize, plan_jobs
 from embedlane.models.card import Lane, Role
 from embedlane.text.cutting import Cutter
 from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
 from embedlane.text.finding import source_name
 from embedlane.text.reading import read_jsonl, read_paths
+from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
-from embedlane.vectors.sync_lane import SyncLane
 from embedlane.workspace.adding import Adder
+from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.planning import plan_lanes
 from embedlane.workspace.reports import AddReport, EmbedReport, Plan
 
@@ -155,6 +154,7 @@ class Index:
         lane: Lane | str = Lane.SYNC,
         *,
         limit: int | None = None,
+        budget: float | None = None,
         wait: bool = True,
         on_progress: _Progress = _silent,
         on_change: Callable[[Job], None] = lambda _job: None,
@@ -166,22 +166,34 @@ class Index:
         Args:
             lane: ``sync`` or ``batch``.
             limit: The most contents to send; None for all.
+            budget: The most US dollars to spend, by the plan and by the bill of this run; None for any
+                amount. If the plan is above it, nothing is sent. The sync lane stops when the next request
+                might go beyond it.
             wait: In the batch lane, wait until the jobs have ended and their results are stored.
             on_progress: In the sync lane, called with numbers of contents that were answered.
             on_change: In the batch lane, called with each job that has changed.
 
         Raises:
-            UsageError: If *lane* is none.
+            UsageError: If *lane* is none, or *budget* no amount.
             CapabilityError: If the model lacks the lane, or no installed provider serves it.
+            RefusedError: If the plan is above *budget*, or the price is not known.
             SpaceMismatchError: If the model's card no longer describes the index's space.
             ProviderError: If the provider fails for good; what came before is stored.
         """
         if lane not in set(Lane):
             raise UsageError(f"{lane!r} is no lane.", f"Use one of {', '.join(Lane)}.")
         self._require_current()
+        embedding = Embedding(
+            ledger=self._ledger,
+            lanes=self._lanes,
+            manager=self._manager,
+            record=self._record,
+            limit=limit,
+            budget=budget,
+        )
         if lane == Lane.SYNC:
-            return self._embed_now(limit, on_progress)
-        return self._embed_in_jobs(limit, on_change, wait=wait)
+            return embedding.now(on_progress)
+        return embedding.in_jobs(on_change, wait=wait)
 
     def search(
         self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
@@ -214,7 +226,7 @@ class Index:
     def plan(self) -> Plan:
         """Say what embedding the pending contents would cost in each lane. Sends nothing."""
         with self._ledger.read() as connection:
-            return plan_lanes(connection, self._pending, self._lanes, self.space, self._manager.clock())
+            return plan_lanes(connection, self._record, self._lanes, self._manager.clock())
 
     def tally(self) -> Tally:
         """Count where the contents of the index stand."""
@@ -226,10 +238,40 @@ class Index:
         with self._ledger.read() as connection:
             return ItemBook(self._record.id).count(connection)
 
-    def failures(self, limit: int = 100) -> Sequence[tuple[str, str, str, str]]:
-        """The first refused items: id, the provider's code and message, text."""
+    def failures(self, limit: int | None = 100, *, every: bool = False) -> FailureReport:
+        """List contents that were refused, with all attempts: for good, or as often as they are tried.
+
+        Args:
+            limit: The most to list; None for all.
+            every: List also those that will be tried again by themselves.
+        """
         with self._ledger.read() as connection:
-            return self._pending.failures(connection, limit)
+            return self._failures.report(connection, limit, every=every)
+
+    def retry(self, items: Iterable[str] = (), *, code: str = "", every: bool = False) -> int:
+        """Make contents pending again that were refused for good. Their history stays.
+
+        Args:
+            items: Ids of items whose contents to try again.
+            code: The provider's last code of those to try again.
+            every: Try all of them again.
+
+        Returns:
+            How many contents are pending again.
+
+        Raises:
+            UsageError: If not exactly one of the three is given.
+            UnknownNameError: If one of *items*, or *code*, is not among the failures; nothing changes then.
+        """
+        names = list(items)
+        if sum(map(bool, (names, code, every))) != 1:
+            raise UsageError("Say which failures to try again.", "Give items, or a code, or ask for all.")
+        with self._ledger.write() as connection:
+            if names:
+                return self._failures.retry_items(connection, names)
+            if code:
+                return self._failures.retry_code(connection, code)
+            return self._failures.retry_all(connection)
 
     def close(self) -> None:
         """Give back the embedder of queries."""
@@ -240,6 +282,10 @@ class Index:
     @property
     def _pending(self) -> Pending:
         return Pending(self._record.id, self._record.bound.id)
+
+    @property
+    def _failures(self) -> Failures:
+        return Failures(self._record.id, self._record.bound.id)
 
     def _require_current(self) -> None:
         """Refuse to go on when the registry's card describes another space than the index's."""
@@ -267,67 +313,6 @@ class Index:
             limit -= counter.count([template])[0]
         settings = self._record.settings
         return Cutter(settings.chunks, settings.on_too_long, limit, counter)
-
-    def _embed_now(self, limit: int | None, on_progress: _Progress) -> EmbedReport:
-        embedder = self._lanes.embedder(self.space)
-        try:
-            report = SyncLane(
-                ledger=self._ledger,
-                bound=self._record.bound,
-                caller=embedder.caller,
-                concurrency=embedder.concurrency,
-                clock=self._manager.clock,
-                on_progress=on_progress,
-            ).run(self._record.id, limit)
-        finally:
-            embedder.close()
-        provider = embedder.caller.checker.provider
-        return EmbedReport(lane=Lane.SYNC, provider=provider, sync=report, tally=self.tally())
-
-    def _embed_in_jobs(
-        self, limit: int | None, on_change: Callable[[Job], None], *, wait: bool
-    ) -> EmbedReport:
-        card = self._lanes.registry.card(self.space.model)
-        route = self._lanes.route(card, Lane.BATCH)
-        lane = self._lanes.batch(route.provider, self._record.bound)
-        driver = Driver(manager=self._manager, on_change=on_change)
-        size = JobSize(
-            rows=lane.limits.rows,
-            tokens=lane.limits.enqueued_tokens,
-            characters_per_token=card.characters_per_token,
-        )
-        earlier = self._earlier_jobs()
-        submitted = self._submit_pending(driver, route.provider, size, limit)
-        drive = driver.finish if wait else driver.submit
-        jobs = submitted | {job.id: job for job in drive({*submitted, *earlier})}
-        return EmbedReport(
-            lane=Lane.BATCH, provider=route.provider, jobs=tuple(jobs.values()), tally=self.tally()
-        )
-
-    def _submit_pending(
-        self, driver: Driver, provider: str, size: JobSize, limit: int | None
-    ) -> dict[int, Job]:
-        """Plan and submit jobs, and others for the rows that the provider's size of a job left over."""
-        submitted: dict[int, Job] = {}
-        left = limit
-        while planned := plan_jobs(
-            self._ledger,
-            self._manager.book,
-            self._pending,
-            self._record.bound.id,
-            provider,
-            size=size,
-            limit=left,
-        ):
-            submitted |= {job.id: job for job in driver.submit({job.id for job in planned})}
-            left = sum(job.rows - _rows_taken(submitted.get(job.id, job)) for job in planned)
-        return submitted
-
-    def _earlier_jobs(self) -> set[int]:
-        """Numbers of unfinished jobs of this space, which an earlier run may have left."""
-        with self._ledger.read() as connection:
-            unfinished = self._manager.book.unfinished(connection)
-        return {job.id for job in unfinished if job.space_id == self._record.bound.id}
 
 
 def _document(item: ItemLike, source: str) -> Document:
@@ -368,8 +353,3 @@ def _metadata(item: Item) -> Mapping[str, object]:
 def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
     """What pruning looks at: not an empty path, which would be the root."""
     return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths if str(path)]
-
-
-def _rows_taken(job: Job) -> int:
-    """Rows that *job* holds or has judged: a job that failed without a file has refused its first row."""
-    return 1 if job.final and job.file is None else job.rows

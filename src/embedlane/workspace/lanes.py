@@ -22,6 +22,7 @@ from embedlane.providers.interfaces import OpenContext
 from embedlane.providers.opening import open_batch, open_checkup, open_counter, open_sync
 from embedlane.providers.rates import RateLimit
 from embedlane.vectors.cargo import EmbeddingCargo
+from embedlane.vectors.charges import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from embedlane.config.providers import ProviderSettings
     from embedlane.config.settings import Config
+    from embedlane.jobs.job import Job
     from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
     from embedlane.models.space import Space
@@ -115,16 +117,35 @@ class Lanes:
         """Requests of *route* that may be under way at once."""
         return self.settings(route.provider).concurrency or route.concurrency
 
-    def batch(self, provider: str, bound: BoundSpace) -> BatchLane:
-        """The batch lane of *bound* through *provider*; opened once, closed by `close`."""
-        card = self.registry.card(bound.space.model)
+    def batch(self, job: Job, bound: BoundSpace) -> BatchLane:
+        """The batch lane of *job*, whose vectors are for *bound*; opened once, closed by `close`."""
+        card, provider = self.registry.card(bound.space.model), job.provider
+        origin = Origin(
+            provider=provider,
+            lane=Lane.BATCH,
+            run=job.tag,
+            job_id=job.id,
+            account=job.account,
+            price=card.price.batch,
+        )
+        return BatchLane(
+            self._embedder(provider, bound),
+            EmbeddingCargo(bound, Checker(provider, card, bound.space), origin),
+            self.batch_limits(provider, bound),
+            self.settings(provider).keep_remote,
+        )
+
+    def batch_limits(self, provider: str, bound: BoundSpace) -> BatchLimits:
+        """What *provider* takes in the batch lane of *bound*, by itself and by the user."""
+        return self._limits(provider, self._embedder(provider, bound).limits)
+
+    def _embedder(self, provider: str, bound: BoundSpace) -> BatchEmbedder:
         key = (provider, bound.space.fingerprint)
         if key not in self._batch:
+            card = self.registry.card(bound.space.model)
             route = self.route(card, Lane.BATCH, provider)
             self._batch[key] = open_batch(route, self._context(route, card, bound.space))
-        cargo = EmbeddingCargo(bound, Checker(provider, card, bound.space))
-        limits = self._limits(provider, self._batch[key].limits)
-        return BatchLane(self._batch[key], cargo, limits, self.settings(provider).keep_remote)
+        return self._batch[key]
 
     def _limits(self, provider: str, theirs: BatchLimits) -> BatchLimits:
         """The provider's limits, or the user's where those are lower."""

@@ -8,52 +8,52 @@ from typing import TYPE_CHECKING
 from embedlane.errors import EmbedlaneError
 from embedlane.models.card import Lane
 from embedlane.providers.requests import DEFAULT_INPUTS
+from embedlane.vectors.meter import read_meter
+from embedlane.vectors.pending import Pending
 from embedlane.workspace.reports import LanePlan, Plan
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from embedlane.config.providers import ProviderSettings
+    from embedlane.indexes.binding import IndexRecord
     from embedlane.models.card import ModelCard
-    from embedlane.models.space import Space
     from embedlane.providers.route import Route
-    from embedlane.vectors.pending import Pending, Tally
+    from embedlane.vectors.meter import Basis, Meter
     from embedlane.workspace.lanes import Lanes
 
-#: Contents whose tokens are counted one by one. Pages are in the order of hashes, so the first ones are a
-#: fair sample of all.
-_SAMPLE = 4000
 
-
-def plan_lanes(connection: Connection, pending: Pending, lanes: Lanes, space: Space, now: float) -> Plan:
+def plan_lanes(connection: Connection, record: IndexRecord, lanes: Lanes, now: float) -> Plan:
     """Plan the pending contents of an index for each lane."""
-    card = lanes.registry.card(space.model)
-    tally = pending.tally(connection, now)
-    tokens, basis = _tokens(connection, pending, lanes, space, tally, now)
+    card = lanes.registry.card(record.bound.space.model)
+    pending = Pending(record.id, record.bound.id)
+    tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now)
+    tokens = meter.total(pending.lengths(connection, now))
     return Plan(
         rows=tally.pending,
         tokens=tokens,
-        basis=basis,
-        lanes=tuple(_plan_lane(card, lane, lanes, tally.pending, tokens) for lane in Lane),
+        basis=meter.basis,
+        rule=meter.rule,
+        lanes=tuple(_plan_lane(card, lane, lanes, tally.pending, tokens, meter.basis) for lane in Lane),
         tally=tally,
     )
 
 
-def _tokens(
-    connection: Connection, pending: Pending, lanes: Lanes, space: Space, tally: Tally, now: float
-) -> tuple[int, str]:
-    """Tokens of the pending contents, and how they were found."""
-    card, counter = lanes.registry.card(space.model), lanes.counter(space)
-    if not tally.pending or not counter.exact:
-        return card.estimate_tokens(tally.pending_characters, tally.pending), "estimated"
-    sample = [text.text for text in pending.texts(connection, now, _SAMPLE)]
-    counted = sum(counter.count(sample))
-    if len(sample) >= tally.pending:
-        return counted, "counted"
-    return round(counted / sum(map(len, sample)) * tally.pending_characters), "sampled"
+def meter_of(connection: Connection, record: IndexRecord, lanes: Lanes, now: float) -> Meter:
+    """What says how many tokens the contents of an index have; plans, budgets and bills share it."""
+    space = record.bound.space
+    return read_meter(
+        connection,
+        Pending(record.id, record.bound.id),
+        space,
+        lanes.registry.card(space.model),
+        lanes.counter(space),
+        record.name,
+        now,
+    )
 
 
-def _plan_lane(card: ModelCard, lane: Lane, lanes: Lanes, rows: int, tokens: int) -> LanePlan:
+def _plan_lane(card: ModelCard, lane: Lane, lanes: Lanes, rows: int, tokens: int, basis: Basis) -> LanePlan:
     try:
         route = lanes.route(card, lane)
     except EmbedlaneError as error:
@@ -61,6 +61,8 @@ def _plan_lane(card: ModelCard, lane: Lane, lanes: Lanes, rows: int, tokens: int
     return LanePlan(
         lane=lane,
         provider=route.provider,
+        tokens=tokens,
+        basis=basis,
         cost=card.price.cost(lane, tokens),
         time=_time(route, lanes.settings(route.provider), card, rows, tokens),
     )

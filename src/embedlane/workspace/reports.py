@@ -11,6 +11,7 @@ from embedlane.jobs.job import Job, RowCounts
 from embedlane.models.card import Lane
 from embedlane.text.cutting import Refused
 from embedlane.text.documents import Unreadable
+from embedlane.vectors.meter import Basis
 from embedlane.vectors.pending import Tally
 from embedlane.vectors.sync_lane import SyncReport
 
@@ -78,6 +79,10 @@ class LanePlan:
     provider: str = ""
     #: Why the lane can't be used; empty if it can.
     obstacle: str = ""
+    #: Tokens that will be billed.
+    tokens: int | None = None
+    #: How they were found; None if the lane can't be used.
+    basis: Basis | None = None
     #: US dollars; None where the price is not known.
     cost: float | None = None
     #: How long it usually takes; None where nothing is known.
@@ -92,8 +97,10 @@ class Plan:
     rows: int
     #: Their tokens.
     tokens: int
-    #: How the tokens were found: ``counted``, ``sampled`` or ``estimated``.
-    basis: str
+    #: How the tokens were found.
+    basis: Basis
+    #: The same in words, with the rule.
+    rule: str
     #: Each lane.
     lanes: tuple[LanePlan, ...]
     #: Where the index's contents stand.
@@ -110,8 +117,67 @@ class JobReport:
     model: str
     #: What its rows came to.
     rows: RowCounts
-    #: US dollars for the tokens that were billed; None where tokens or price are not known.
+    #: US dollars billed for it so far; None where nothing is, or no price is known.
     cost: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """What was billed, beside what was planned. Amounts are US dollars; None where no price is known."""
+
+    #: Vectors that were stored.
+    rows: int = 0
+    #: Tokens that they were planned at.
+    planned_tokens: int = 0
+    #: Tokens that providers say they billed.
+    measured_tokens: int = 0
+    #: Tokens of answers whose provider does not say, as they were planned.
+    estimated_tokens: int = 0
+    #: Tokens among both that no price was known for.
+    unpriced_tokens: int = 0
+    #: The planned tokens at the price of that time.
+    planned: float | None = None
+    #: The billed tokens at the price of that time.
+    billed: float | None = None
+    #: Billed less planned.
+    difference: float | None = None
+    #: The billed tokens at today's price of the other lane.
+    other_lane: float | None = None
+    #: That less billed: below zero if the other lane is the cheaper one.
+    saved: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were billed."""
+        return self.measured_tokens + self.estimated_tokens
+
+
+@attrs.frozen(kw_only=True)
+class LaneCost:
+    """What one index cost in one lane."""
+
+    #: The index; it may be gone by now.
+    index: str
+    #: Its model, as publisher:model.
+    model: str
+    #: The lane.
+    lane: Lane
+    #: What was billed.
+    cost: Cost
+
+
+@attrs.frozen(kw_only=True)
+class CostReport:
+    """What was billed."""
+
+    #: For each index and lane.
+    lanes: tuple[LaneCost, ...] = ()
+    #: Together.
+    total: Cost = Cost()
+    #: Jobs that are not over: what they cost is not known yet.
+    open_jobs: int = 0
+    #: Tokens that they were planned at.
+    open_tokens: int = 0
 
 
 @attrs.frozen(kw_only=True)

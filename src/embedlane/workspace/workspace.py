@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from embedlane.config.settings import Config, IndexConfig, load_config
-from embedlane.errors import RefusedError, SetupError, UnknownNameError, UsageError
+from embedlane.errors import RefusedError, UnknownNameError, UsageError
 from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
 from embedlane.indexes.items import forget_unused_contents
 from embedlane.indexes.settings import IndexSettings
@@ -27,18 +27,13 @@ from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
 from embedlane.text.cutting import ChunkRule
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.catalogue import Catalogue
-from embedlane.workspace.checkup import (
-    check_indexes,
-    check_jobs,
-    check_keys,
-    check_plugins,
-    check_services,
-    usable_routes,
-)
+from embedlane.workspace.checkup import check_all, usable_routes
+from embedlane.workspace.costs import cost_report, job_report
 from embedlane.workspace.index import Index
 from embedlane.workspace.lanes import Lanes
-from embedlane.workspace.reports import Finding, JobReport
+from embedlane.workspace.reports import CostReport, Finding, JobReport
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
@@ -181,6 +176,11 @@ class Workspace:
         with self.ledger.read() as connection:
             return list_indexes(connection)
 
+    def tally(self, record: IndexRecord) -> Tally:
+        """Count where the contents of an index stand."""
+        with self.ledger.read() as connection:
+            return Pending(record.id, record.bound.id).tally(connection, self.clock())
+
     def drop_index(self, name: str) -> None:
         """Remove an index, its items, and texts that no other index has.
 
@@ -200,7 +200,7 @@ class Workspace:
         if not self.has_ledger:
             return []
         with self.ledger.read() as connection:
-            return [self._job_report(job) for job in self._book.all(connection)]
+            return [job_report(connection, self._book, job) for job in self._book.all(connection)]
 
     def job(self, job_id: int) -> JobReport:
         """One batch job.
@@ -258,15 +258,28 @@ class Workspace:
         driver = Driver(manager=self.manager, on_change=on_change)
         return driver.advance() if once else driver.finish()
 
+    def costs(self, name: str | None = None, *, since: float | None = None) -> CostReport:
+        """Say what was billed, beside what was planned.
+
+        Args:
+            name: The index; None for all, those that are dropped included.
+            since: Seconds since 1970; None for all that was ever billed.
+
+        Raises:
+            UnknownNameError: If there is no index *name*, and never was one that was billed.
+        """
+        if name is not None:
+            self._require_ledger(name)
+        if not self.has_ledger:
+            return CostReport()
+        with self.ledger.read() as connection:
+            return cost_report(connection, self._book, self.registry, name, since)
+
     def doctor(self) -> list[Finding]:
         """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""
-        return [
-            *check_plugins(self.declarations, self.registry),
-            *check_keys(self.registry, self.lanes),
-            *check_indexes(self.indexes(), self.registry, self.lanes),
-            *check_services(self.indexes(), self.registry, self.lanes),
-            *check_jobs([report.job for report in self.jobs()], self.clock()),
-        ]
+        jobs = [report.job for report in self.jobs()]
+        now, records = self.clock(), self.indexes()
+        return list(check_all(self.declarations, self.registry, self.lanes, records, jobs, now))
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""
@@ -365,7 +378,7 @@ class Workspace:
     def _open_lane(self, job: Job) -> BatchLane:
         with self.ledger.read() as connection:
             bound = BoundSpace.load(connection, job.space_id)
-        return self.lanes.batch(job.provider, bound)
+        return self.lanes.batch(job, bound)
 
     def _job(self, job_id: int) -> Job:
         if not self.has_ledger:
@@ -375,18 +388,7 @@ class Workspace:
 
     def _job_report(self, job: Job) -> JobReport:
         with self.ledger.read() as connection:
-            rows = self._book.row_counts(connection, job.id)
-            space = BoundSpace.load(connection, job.space_id).space
-        return JobReport(job=job, model=str(space.model), rows=rows, cost=self._cost(job, space))
-
-    def _cost(self, job: Job, space: Space) -> float | None:
-        if job.tokens is None:
-            return None
-        try:
-            return self.registry.card(space.model).price.cost(Lane.BATCH, job.tokens)
-        except SetupError:
-            # The plugin that declares the model is gone; the job is still worth a look.
-            return None
+            return job_report(connection, self._book, job)
 
 
 def _settings(planned: IndexConfig) -> IndexSettings:

@@ -242,7 +242,7 @@ def test_jobs_without_any(lane):
 def test_failures_of_a_clean_index(docs, lane):
     """Nothing refused is said in words, and an empty list in JSON."""
     assert lane("index", "failures", "docs").err == "Nothing was refused.\n"
-    assert lane("index", "failures", "docs", "--json").json == {"failures": []}
+    assert lane("index", "failures", "docs", "--json").json == {"total": 0, "failures": []}
 
 
 def test_doctor_is_content_with_a_healthy_workspace(docs, lane):
@@ -325,7 +325,7 @@ def test_what_a_provider_refuses_ends_with_5(docs, lane, plugin):
     assert (answer.json["tally"]["stored"], answer.json["tally"]["refused"]) == (2, 1)
     assert "embedlane index failures picky" in answer.err
     failure = lane("index", "failures", "picky", "--json").json["failures"][0]
-    assert (failure["id"], failure["code"], failure["message"]) == ("b", "DOGS", "no dogs")
+    assert (failure["items"], failure["code"], failure["message"]) == (["b"], "DOGS", "no dogs")
     assert "DOGS" in lane("index", "failures", "picky").out
 
 

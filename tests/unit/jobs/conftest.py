@@ -11,8 +11,11 @@ from embedlane.ledger.database import Ledger
 from embedlane.ledger.schema import contents
 from embedlane.models.card import Dimensions, Lane, ModelCard
 from embedlane.models.space import Space
+from embedlane.providers.checks import Checker
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.cargo import EmbeddingCargo
+from embedlane.vectors.charges import Origin
 
 
 @attrs.define
@@ -62,6 +65,24 @@ def bound(ledger, card):
 def book(clock):
     """The jobs, by the test's clock."""
     return JobBook(clock)
+
+
+@pytest.fixture
+def cargo(bound, card):
+    """A function that makes the cargo of a job."""
+
+    def cargo(job):
+        origin = Origin(
+            provider=job.provider,
+            lane=Lane.BATCH,
+            run=job.tag,
+            job_id=job.id,
+            account=job.account,
+            price=card.price.batch,
+        )
+        return EmbeddingCargo(bound, Checker("tester", card, bound.space), origin)
+
+    return cargo
 
 
 @pytest.fixture

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from embedlane.jobs import collecting
 from embedlane.jobs.book import JobBook
 from embedlane.jobs.collecting import Collected, Collector
-from embedlane.ledger.schema import job_rows, refusals, vectors
-from embedlane.providers.checks import Checker
+from embedlane.ledger.schema import charges, job_rows, refusal_events, refusals, vectors
 from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
-from embedlane.vectors.archive import Archive, Refused
-from embedlane.vectors.cargo import EmbeddingCargo
 
 _ROWS = 12
 _KEYS = [f"{number:02}" + "a" * 38 for number in range(_ROWS)]
@@ -75,13 +72,12 @@ def _expected(pieces):
 
 
 @pytest.fixture
-def collect(ledger, bound, card, clock):
+def collect(ledger, cargo, clock):
     """A function that reads results into a job, through the core's own checks."""
 
     def collect(job, results, correlation=Correlation.KEY):
-        cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
         collector = Collector(
-            ledger=ledger, job=job, cargo=cargo, correlation=correlation, book=JobBook(clock)
+            ledger=ledger, job=job, cargo=cargo(job), correlation=correlation, book=JobBook(clock)
         )
         return collector.collect(results)
 
@@ -94,7 +90,7 @@ def enter(ledger, bound, clock):
 
     def enter():
         with ledger.write() as connection:
-            for table in (vectors, refusals, job_rows):
+            for table in (vectors, refusals, refusal_events, charges, job_rows):
                 connection.execute(delete(table))
             return JobBook(clock).enter(connection, bound.id, "tester", _KEYS)
 
@@ -201,23 +197,23 @@ def test_the_story_names_what_was_odd():
     assert str(total) == "stored 1, refused 1, unknown 2 (first: POLICY: no)"
 
 
-def test_texts_are_rendered_in_the_order_of_positions(ledger, bound, card, clock, texts):
+def test_texts_are_rendered_in_the_order_of_positions(ledger, bound, cargo, clock, texts):
     """What goes out is each row's text under its hash."""
     hashes = texts("one", "two", "three")
     with ledger.write() as connection:
         job = JobBook(clock).enter(connection, bound.id, "tester", hashes)
-        cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
-        rows = list(cargo.rows(connection, job.id))
+        rows = list(cargo(job).rows(connection, job.id))
     assert [row.key for row in rows] == hashes
     assert [row.position for row in rows] == [0, 1, 2]
     assert {row.text for row in rows} == {"one", "two", "three"}
 
 
-def test_a_row_that_was_refused_before_is_to_be_alone(ledger, bound, card, clock, texts):
-    """Its fault must not take others with it another time."""
+def test_a_row_that_was_refused_before_is_to_be_alone(ledger, bound, cargo, clock, texts):
+    """Its fault must not take others with it another time, nor after it was made pending by hand."""
     hashes = texts("one", "two", "three")
     with ledger.write() as connection:
-        Archive(bound).refuse(connection, [Refused(hashes[1], "POLICY", "no")], 0.0)
         job = JobBook(clock).enter(connection, bound.id, "tester", hashes)
-        cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
-        assert [row.alone for row in cargo.rows(connection, job.id)] == [False, True, False]
+        cargo(job).store(connection, (), [Refusal(hashes[1], "POLICY", "no")], 0.0)
+        assert [row.alone for row in cargo(job).rows(connection, job.id)] == [False, True, False]
+        connection.execute(update(refusals).values(retryable=True, attempts=0))
+        assert [row.alone for row in cargo(job).rows(connection, job.id)] == [False, True, False]

@@ -27,8 +27,7 @@ from embedlane.jobs.desk import BatchLane
 from embedlane.jobs.driver import Driver
 from embedlane.jobs.manager import BatchManager
 from embedlane.jobs.states import JobEvent, JobState
-from embedlane.ledger.schema import job_rows, refusals, vectors
-from embedlane.providers.checks import Checker
+from embedlane.ledger.schema import charges, job_rows, refusal_events, refusals, vectors
 from embedlane.providers.values import (
     BatchLimits,
     Malformed,
@@ -38,7 +37,6 @@ from embedlane.providers.values import (
     StagedInput,
     Vector,
 )
-from embedlane.vectors.cargo import EmbeddingCargo
 
 _LAG = timedelta(minutes=10)
 _EXPIRES = timedelta(hours=24)
@@ -59,6 +57,7 @@ class Provider:
     before_create: object = lambda _tag: None
     after_create: object = lambda _tag: None
     before_stage: object = lambda _tag: None
+    before_find: object = lambda _tag: None
     before_get: object = lambda _name: None
     before_cancel: object = lambda _name: None
     before_delete: object = lambda _name: None
@@ -68,6 +67,7 @@ class Provider:
     outcome: RemoteState = RemoteState.SUCCEEDED
     duration: float = 5.0
     error: str = ""
+    tokens: int | None = 42
     answer: object = lambda key: Vector(key, [1.0, 2.0, 3.0, 4.0])
     jobs: dict = attrs.field(factory=dict)
     creates: Counter = attrs.field(factory=Counter)
@@ -99,6 +99,7 @@ class Provider:
     def find(self, tag):
         """Jobs that are old enough to be listed."""
         self.asked["find"] += 1
+        self.before_find(tag)
         return [
             self._remote(name)
             for name, (its_tag, _, created) in self.jobs.items()
@@ -138,7 +139,7 @@ class Provider:
             return RemoteJob(name=name, state=RemoteState.GONE)
         over = self.clock.now >= self.jobs[name][2] + self.duration
         state = self.states.get(name, self.outcome if over else RemoteState.RUNNING)
-        return RemoteJob(name=name, state=state, tokens=42, error=self.error if over else "")
+        return RemoteJob(name=name, state=state, tokens=self.tokens, error=self.error if over else "")
 
 
 @pytest.fixture
@@ -148,12 +149,11 @@ def provider(clock):
 
 
 @pytest.fixture
-def manager(ledger, bound, card, clock, provider, tmp_path):
+def manager(ledger, cargo, clock, provider, tmp_path):
     """A manager of that provider."""
-    cargo = EmbeddingCargo(bound, Checker("tester", card, bound.space))
     return BatchManager(
         ledger=ledger,
-        open_lane=lambda _job: BatchLane(provider, cargo),
+        open_lane=lambda job: BatchLane(provider, cargo(job)),
         directory=tmp_path / "jobs",
         clock=clock,
     )
@@ -251,6 +251,29 @@ def test_any_other_error_of_a_create_is_ambiguous(driver, job, provider, error):
     (done,) = driver.finish()
     assert done.state is JobState.STORED
     assert provider.creates == Counter({job.tag: 1})
+
+
+def test_a_job_that_is_listed_too_late_is_stopped(driver, manager, job, provider):
+    """Created anew after the lag that was promised, listed all the same: one is stopped, once, and told."""
+    provider.after_create = _once(CreateAmbiguousError("cut off"))
+    provider.lag, provider.duration = 2 * _LAG.total_seconds(), 10 * _LAG.total_seconds()
+    (done,) = driver.finish()
+    assert (done.state, done.remote) == (JobState.STORED, "jobs/1")
+    assert provider.creates == Counter({job.tag: 2})
+    assert provider.states == {"jobs/0": RemoteState.CANCELLED}
+    assert provider.asked["cancel"] == 1
+    assert [detail for _, detail in _story(manager, job) if "jobs/0" in detail] == [
+        "jobs/0 came too late: the provider was asked to cancel it"
+    ]
+
+
+def test_a_list_that_fails_keeps_no_job_from_its_end(driver, job, provider):
+    """Looking for jobs that came too late is a precaution."""
+    provider.before_create = _once(CreateAmbiguousError("cut off"))
+    provider.after_create = lambda _tag: setattr(provider, "before_find", _raise(RequestRefusedError("400")))
+    (done,) = driver.finish()
+    assert provider.asked["find"] > provider.asked["get"]
+    assert done.state is JobState.STORED
 
 
 def test_a_create_that_left_no_trace_is_repeated_after_the_lag(driver, job, provider, clock):
@@ -652,6 +675,29 @@ def test_a_provider_that_will_not_delete_is_asked_again(driver, job, provider):
     assert [done.cleaned for done in driver.finish()] == [True]
 
 
+def test_a_job_that_failed_on_the_way_leaves_no_file(driver, manager, job, provider):
+    """Its batch file is of no use; nothing of it is looked at again."""
+    provider.before_stage = _raise(RequestRefusedError("400"))
+    (done,) = driver.submit()
+    assert done.state is JobState.FAILED
+    assert done.cleaned
+    assert list(manager.directory.iterdir()) == []
+    assert driver.finish() == []
+
+
+def test_what_a_killed_process_did_not_clean_up_is_cleaned_up_later(driver, manager, job, provider, ledger):
+    """Also of a job that never came to the provider: its file, and the piece of a file that was begun."""
+    written = manager.step(job)
+    (part,) = [path.with_name(f"{path.name}.part") for path in manager.directory.iterdir()]
+    part.write_bytes(b"half a li")
+    with ledger.write() as connection:
+        manager.book.change(connection, written, JobEvent.CANCEL)
+    (done,) = driver.finish()
+    assert done.cleaned
+    assert list(manager.directory.iterdir()) == []
+    assert provider.asked["delete"] == 0
+
+
 def test_the_story_is_written_by_events_of_the_table(driver, manager, job):
     """Every event of a change is one of the machine's."""
     driver.finish()
@@ -770,12 +816,75 @@ def test_jobs_wait_for_room_in_the_providers_queue(driver, ledger, bound, texts,
     hashes = texts(*"abcdef")
     with ledger.write() as connection:
         book = JobBook(clock)
-        first = book.enter(connection, bound.id, "tester", hashes[:2], 60)
-        second = book.enter(connection, bound.id, "tester", hashes[2:4], 41)
-        third = book.enter(connection, bound.id, "tester", hashes[4:], 500)
+        first = book.enter(connection, bound.id, "tester", hashes[:2], [30, 30])
+        second = book.enter(connection, bound.id, "tester", hashes[2:4], [40, 1])
+        third = book.enter(connection, bound.id, "tester", hashes[4:], [250, 250])
     at = {}
     provider.before_create = lambda tag: at.setdefault(tag, len(provider.jobs))
     done = driver.finish()
     assert {job.state for job in done} == {JobState.STORED}
     assert sorted(at) == sorted(job.tag for job in (first, second, third))
     assert set(at.values()) == {0}
+
+
+def _charges(ledger):
+    with ledger.read() as connection:
+        return {row.job_id: row for row in connection.execute(select(charges))}
+
+
+@pytest.mark.parametrize("state", [state for state in RemoteState if state.terminal])
+def test_every_ended_job_has_a_bill(driver, job, ledger, provider, state):
+    """Whatever it came to, the ledger has what the provider says it billed, once."""
+    provider.outcome = state
+    (done,) = driver.finish()
+    assert done.final
+    driver.finish()
+    charge = _charges(ledger)[job.id]
+    assert (charge.run, charge.measured_tokens, charge.estimated_tokens) == (job.tag, 42, 0)
+    assert charge.rows == _count(ledger, vectors) == (0 if state is RemoteState.GONE else 5)
+
+
+def test_a_job_that_is_lost_after_it_ended_is_billed_what_was_said_before(
+    manager, job, ledger, provider, clock
+):
+    """The last word on its tokens stays, when results and job are gone."""
+    for _ in range(4):
+        clock.sleep(100)
+        job = manager.step(job)
+    assert (job.state, job.tokens) == (JobState.ENDED, 42)
+    provider.jobs.clear()
+    assert manager.step(job).state is JobState.FAILED
+    assert (_charges(ledger)[job.id].rows, _charges(ledger)[job.id].measured_tokens) == (0, 42)
+
+
+def test_results_that_can_never_be_read_are_billed_as_well(manager, job, ledger, provider, clock):
+    """A job that is given up after its deadline has cost what the provider said."""
+    for _ in range(4):
+        clock.sleep(100)
+        job = manager.step(job)
+    clock.sleep(10 * _EXPIRES.total_seconds())
+    provider.answer = _raise(ResponseError("garbled"))
+    assert manager.step(job).state is JobState.FAILED
+    assert _charges(ledger)[job.id].measured_tokens == 42
+
+
+@pytest.mark.parametrize(("says", "tokens"), [(True, 15), (False, None)])
+def test_tokens_of_rows_make_the_bill_where_the_job_has_none(driver, job, ledger, provider, says, tokens):
+    """Their sum is the job's, if each row has some; otherwise it is an estimate, and the job has none."""
+    provider.tokens = None
+    provider.answer = lambda key: Vector(key, [1.0, 2.0, 3.0, 4.0], 3 if says else None)
+    (done,) = driver.finish()
+    assert done.tokens == tokens
+    charge = _charges(ledger)[job.id]
+    assert (charge.rows, charge.measured_tokens) == (5, tokens or 0)
+
+
+def test_each_refusal_names_its_job(driver, job, ledger, provider):
+    """Refused, invalid and missing rows are remembered with provider, lane and job."""
+    answers = iter([Refusal("", "400", "no"), Vector("", [0.0] * 4), None])
+    provider.answer = lambda key: (answer := next(answers, None)) and attrs.evolve(answer, key=key)
+    driver.finish()
+    with ledger.read() as connection:
+        told = connection.execute(select(refusal_events).order_by(refusal_events.c.id)).all()
+    assert [row.code for row in told] == ["400", "invalid-vector", "missing", "missing", "missing"]
+    assert {(row.provider, row.lane, row.job_id) for row in told} == {("tester", "batch", job.id)}

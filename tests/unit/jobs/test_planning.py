@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 
 import pytest
@@ -22,7 +21,7 @@ class Keys:
         self.keys = [f"{key:03}" for key in range(number)]
 
     def sizes(self, connection, now, limit, after=""):
-        """Up to *limit* keys above *after*, each with as many characters as its number."""
+        """Up to *limit* keys above *after*, each with as many tokens as its number."""
         taken = set(connection.scalars(select(job_rows.c.key).where(job_rows.c.verdict == "open")))
         return [(key, int(key)) for key in self.keys if key not in taken and key > after][:limit]
 
@@ -70,16 +69,54 @@ def test_two_that_plan_at_once_share_the_rows(ledger, book, bound):
         assert sorted(connection.scalars(select(job_rows.c.key))) == Keys(200).keys
 
 
-@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 60), st.floats(0.5, 8))
-def test_a_job_is_cut_before_it_has_too_many_tokens(characters, tokens, per_token):
-    """Only a single row may have more by itself; the estimate is what the rows have."""
-    sizes = [(str(number), length) for number, length in enumerate(characters)]
-    keys, total = JobSize(tokens=tokens, characters_per_token=per_token).cut(sizes)
-    counts = [math.ceil(length / per_token) for length in characters]
-    assert keys == [key for key, _ in sizes[: len(keys)]]
-    assert total == sum(counts[: len(keys)])
-    assert len(keys) == len(sizes) or total + counts[len(keys)] > tokens
-    assert total <= tokens or len(keys) == 1
+_counts = st.lists(st.integers(0, 50), max_size=30)
+
+
+@given(_counts, st.integers(1, 60))
+def test_a_job_is_cut_before_it_has_too_many_tokens(counts, tokens):
+    """Only a single row may have more by itself."""
+    sizes = [(str(number), count) for number, count in enumerate(counts)]
+    rows = JobSize(tokens=tokens).cut(sizes)
+    total = sum(count for _, count in rows)
+    assert rows == sizes[: len(rows)]
+    assert len(rows) == len(sizes) or total + counts[len(rows)] > tokens
+    assert total <= tokens or len(rows) == 1
+
+
+@given(_counts, st.integers(1, 60), st.integers(0, 200), st.integers(0, 200))
+def test_all_jobs_together_are_cut_as_well(counts, tokens, in_all, spent):
+    """What is allowed in all is not exceeded, not even by a single row; below it nothing changes."""
+    sizes = [(str(number), count) for number, count in enumerate(counts)]
+    free = JobSize(tokens=tokens).cut(sizes)
+    rows = JobSize(tokens=tokens, in_all=in_all).cut(sizes, spent)
+    assert rows == free[: len(rows)]
+    assert not rows or spent + sum(count for _, count in rows) <= in_all
+    assert rows == free or spent + sum(count for _, count in free[: len(rows) + 1]) > in_all
+
+
+def test_jobs_remember_what_their_rows_were_planned_at(ledger, book, bound):
+    """Each row has its tokens, each job the sum and whose bill it is on; rows that are let go take theirs."""
+    first, second = _plan(ledger, book, bound, Keys(20), account="docs")
+    assert (first.estimated_tokens, second.estimated_tokens) == (sum(range(10)), sum(range(10, 20)))
+    assert {first.account, second.account} == {"docs"}
+    with ledger.write() as connection:
+        planned = connection.execute(select(job_rows.c.key, job_rows.c.tokens)).all()
+        assert all(int(key) == tokens for key, tokens in planned)
+        book.keep_rows(connection, second, 4)
+        assert book.get(connection, second.id).estimated_tokens == sum(range(10, 14))
+        assert book.open_load(connection).tokens == sum(range(14))
+        assert book.open_load(connection, "docs").jobs == 2
+        assert book.open_load(connection, "others").jobs == 0
+
+
+@pytest.mark.parametrize(
+    ("in_all", "expected"), [(0, [1]), (44, [9]), (45, [10]), (60, [10, 1]), (999, [10, 10])]
+)
+def test_planning_ends_with_what_is_allowed_in_all(ledger, book, bound, in_all, expected):
+    """The tokens of all jobs of one planning stay within it."""
+    size = JobSize(rows=10, in_all=in_all)
+    jobs = plan_jobs(ledger, book, Keys(20), bound.id, "tester", size=size)
+    assert [job.rows for job in jobs] == expected
 
 
 def _end(ledger, book, job, *, expired):

@@ -12,10 +12,14 @@ from sqlalchemy import select, update
 
 from embedlane.errors import SpaceMismatchError
 from embedlane.ledger.schema import claims, refusals, spaces, vectors
+from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.vectors.archive import STORED, Archive, Refused
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.charges import Origin
 from embedlane.vectors.claims import Claims
+
+ORIGIN = Origin(provider="tester", lane=Lane.SYNC, run="run", account="docs", price=None)
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def test_storing_ends_claims_and_refusals_of_its_space_only(ledger, card, bound)
         other = BoundSpace.register(connection, Space.of(card, 2), 0.0)
         for each in (bound, other):
             Claims(each.id).take(connection, ["a", "b"], 0.0)
-            Archive(each).refuse(connection, [Refused("c", "code", "words")], 0.0)
+            Archive(each).refuse(connection, [Refused("c", "code", "words")], ORIGIN, 0.0)
         Archive(bound).store(connection, ["a", "c"], np.ones((2, 4), dtype=np.float32))
         left = {(row.space_id, row.content_hash) for row in connection.execute(select(claims))}
         assert left == {(bound.id, "b"), (other.id, "a"), (other.id, "b")}
@@ -133,9 +137,9 @@ def test_a_second_refusal_is_another_attempt(ledger, bound):
     archive = Archive(bound)
     with ledger.write() as connection:
         Claims(bound.id).take(connection, ["a"], 0.0)
-        archive.refuse(connection, [Refused("a", "429", "later", retryable=True)], 1.0)
-        archive.refuse(connection, [Refused("a", "400", "never")], 2.0)
-        archive.refuse(connection, [], 3.0)
+        archive.refuse(connection, [Refused("a", "429", "later", retryable=True)], ORIGIN, 1.0)
+        archive.refuse(connection, [Refused("a", "400", "never")], ORIGIN, 2.0)
+        archive.refuse(connection, [], ORIGIN, 3.0)
         row = connection.execute(select(refusals)).one()
         assert (row.code, row.message, row.retryable, row.attempts, row.at) == ("400", "never", False, 2, 2.0)
         assert connection.execute(select(claims)).all() == []

@@ -13,12 +13,16 @@ from embedlane.indexes.items import DocumentItems, ItemBook
 from embedlane.indexes.settings import IndexSettings
 from embedlane.jobs.book import JobBook
 from embedlane.ledger.schema import claims
+from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.text.documents import Item
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.charges import Origin
+from embedlane.vectors.failures import Failures
 from embedlane.vectors.pending import ATTEMPTS, Pending, Tally, Text
 
+_ORIGIN = Origin(provider="p", lane=Lane.SYNC, run="r", account="docs", price=None)
 _TEXTS = [f"text {number}" for number in range(8)]
 _NOW = 1000.0
 
@@ -81,7 +85,7 @@ def _judge(connection, bound, part):
         for _ in range(times):
             numbers = part[kind] - (part["refused"] if retryable else set())
             rows = [Refused(content, "c", "m", retryable) for content in _hashes(numbers)]
-            Archive(bound).refuse(connection, rows, 0.0)
+            Archive(bound).refuse(connection, rows, _ORIGIN, 0.0)
 
 
 def _claim(connection, bound, hashes, expires_at):
@@ -129,6 +133,12 @@ def test_pending_is_set_arithmetic(ledger, card, world, cut):
                 pending=len(rest),
                 pending_characters=sum(len(_TEXTS[number]) for number in rest),
             )
+            lengths = {len(_TEXTS[0]): len(rest)} if rest else {}
+            assert pending.lengths(connection, _NOW) == lengths
+            # What counts as refused is what is listed as a failure.
+            report = Failures(record.id, record.bound.id).report(connection, None)
+            assert report.total == len(report.failures) == len(refused)
+            assert {failure.content for failure in report.failures} == set(_hashes(refused))
         nested.rollback()
 
 
@@ -139,19 +149,7 @@ def test_an_empty_index_has_an_empty_tally(ledger, fill):
         assert Pending(record.id, record.bound.id).tally(connection, _NOW) == Tally()
 
 
-def test_failures_name_the_items(ledger, fill):
-    """Each item of a refused content is listed with the provider's words, unless it has a vector by now."""
-    record = fill(["bad", "bad", "good", "late"])
-    with ledger.write() as connection:
-        no = [Refused(content_hash(text), "400", "words") for text in ("bad", "late")]
-        Archive(record.bound).store(connection, [content_hash("late")], np.ones((1, 4), dtype=np.float32))
-        Archive(record.bound).refuse(connection, no, _NOW)
-        found = Pending(record.id, record.bound.id).failures(connection, 10)
-        assert found == [("docs/0", "400", "words", "bad"), ("docs/1", "400", "words", "bad")]
-        assert len(Pending(record.id, record.bound.id).failures(connection, 1)) == 1
-
-
-@pytest.mark.parametrize("query", ["hashes", "tally"])
+@pytest.mark.parametrize("query", ["hashes", "tally", "lengths"])
 def test_the_queries_use_the_indexes(ledger, fill, query):
     """No table but the index's own items is scanned, however many jobs and vectors there are."""
     record = fill(["a"])
@@ -169,6 +167,6 @@ def test_the_queries_use_the_indexes(ledger, fill, query):
     event.listen(ledger.engine, "before_cursor_execute", explain)
     with ledger.read() as connection:
         pending = Pending(record.id, record.bound.id)
-        pending.hashes(connection, _NOW, 10) if query == "hashes" else pending.tally(connection, _NOW)
+        getattr(pending, query)(connection, _NOW, *([10] if query == "hashes" else []))
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "anon" not in plan] == []

@@ -21,13 +21,15 @@ from embedlane.errors import (
     ResponseError,
     TransientError,
 )
-from embedlane.ledger.schema import claims, refusals, vectors
+from embedlane.ledger.schema import charges, claims, refusal_events, refusals, vectors
+from embedlane.models.card import Price
 from embedlane.providers.caller import Caller, Retries
 from embedlane.providers.checks import Checker
 from embedlane.providers.rates import RateLimit
 from embedlane.providers.values import RawEmbeddings
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.claims import LEASE, Claims
+from embedlane.vectors.meter import Basis, Meter
 from embedlane.vectors.pending import Pending
 from embedlane.vectors.sync_lane import SyncLane
 
@@ -72,7 +74,8 @@ def _lane(ledger, record, card, embedder, **options):
         rate=RateLimit(),
         retries=Retries(attempts=1),
     )
-    options = {"concurrency": 2, "clock": time.time} | options
+    meter = Meter(basis=Basis.ESTIMATED, characters_per_token=4.0)
+    options = {"concurrency": 2, "clock": time.time, "account": record.name, "meter": meter} | options
     return SyncLane(ledger=ledger, bound=record.bound, caller=caller, **options)
 
 
@@ -172,7 +175,14 @@ def test_a_refused_text_is_recorded_and_the_others_stored(ledger, fill, card):
     with ledger.read() as connection:
         row = connection.execute(select(refusals)).one()
         tally = Pending(record.id, record.bound.id).tally(connection, time.time())
+        (told,) = connection.execute(select(refusal_events)).all()
     assert (row.content_hash, row.code, row.message) == (content_hash("text number 3"), "POLICY", "too rude")
+    assert (told.content_hash, told.provider, told.lane, told.job_id) == (
+        row.content_hash,
+        "tester",
+        "sync",
+        None,
+    )
     assert (tally.refused, tally.pending) == (1, 0)
     again = Recorder()
     _lane(ledger, record, card, again).run(record.id)
@@ -229,6 +239,102 @@ def test_an_interrupt_waits_for_what_is_paid(ledger, fill, card):
     _assert_stored(ledger, embedder.sent)
     assert report.stored == embedder.sent.total()
     assert _no_claims(ledger)
+
+
+def test_an_interrupt_right_after_a_commit_charges_nothing_twice(ledger, fill, card, monkeypatch):
+    """What is stored already is neither charged nor refused another time."""
+    record = fill(_TEXTS)
+
+    def refuse(_call, texts):
+        if "text number 3" in texts:
+            raise RequestRefusedError("too rude", code="POLICY")
+
+    lane = _lane(ledger, record, card, Recorder(before=refuse, tokens=7), concurrency=1)
+    store = SyncLane._store
+
+    def interrupted(self, outcome, **options):
+        usage = store(self, outcome, **options)
+        if outcome.refused and not options:
+            raise KeyboardInterrupt
+        return usage
+
+    monkeypatch.setattr(SyncLane, "_store", interrupted)
+    assert lane.run(record.id).interrupted
+    stored = len(_stored(ledger))
+    with ledger.read() as connection:
+        charge = connection.execute(select(charges)).one()
+        assert len(connection.execute(select(refusal_events)).all()) == 1
+    assert 0 < stored == charge.rows
+    assert charge.measured_tokens % 7 == 0
+
+
+def test_an_interrupt_after_half_a_request_charges_nothing_twice(ledger, fill, card, monkeypatch):
+    """Nor is it, when the other half of its request has failed and is still claimed."""
+    record = fill(_TEXTS)
+
+    def half(call, _texts):
+        if call == 1:
+            raise RequestRefusedError("try halves")
+        if call == 3:
+            raise TransientError("down")
+
+    store = SyncLane._store
+
+    def interrupted(self, outcome, **options):
+        usage = store(self, outcome, **options)
+        if not options:
+            raise KeyboardInterrupt
+        return usage
+
+    monkeypatch.setattr(SyncLane, "_store", interrupted)
+    assert _lane(ledger, record, card, Recorder(before=half), concurrency=1).run(record.id).interrupted
+    with ledger.read() as connection:
+        charge = connection.execute(select(charges)).one()
+    assert len(_stored(ledger)) == charge.rows > 0
+
+
+def _spent(ledger):
+    with ledger.read() as connection:
+        return sum(connection.scalars(select(charges.c.measured_tokens + charges.c.estimated_tokens)))
+
+
+@pytest.mark.parametrize(("allowance", "sent"), [(0, 0), (19, 0), (20, 5), (91, 20), (92, 23), (999, 23)])
+def test_a_run_stops_before_it_costs_more_than_allowed(ledger, fill, card, allowance, sent):
+    """Four tokens for each text, five texts in a request: none is sent that may not be paid."""
+    record, embedder = fill([f"sixteen characters {n:03}"[-16:] for n in range(23)]), Recorder()
+    report = _lane(ledger, record, card, embedder, allowance=allowance).run(record.id)
+    assert embedder.sent.total() == sent == report.stored
+    assert report.exhausted is (sent < 23)
+    assert _spent(ledger) == report.tokens == 4 * sent
+    assert _no_claims(ledger)
+
+
+def test_a_bill_above_the_plan_stops_the_run_earlier(ledger, fill, card):
+    """What the provider says it billed counts, and what is under way counts as planned."""
+    record = fill([f"sixteen characters {n:03}"[-16:] for n in range(23)])
+    lane = _lane(ledger, record, card, Recorder(tokens=40), concurrency=1, allowance=92)
+    report = lane.run(record.id)
+    # The second request was sent before the first was billed, the third before the second.
+    assert report.exhausted
+    assert report.stored == 15
+    assert report.tokens == _spent(ledger) == 120
+
+
+def test_each_run_is_charged_at_its_price(ledger, fill, card):
+    """A run is one charge: index, provider, lane, price, what was planned and what was billed."""
+    record = fill(_TEXTS, "mine")
+    priced = attrs.evolve(card, price=Price(sync=2.0))
+    report = _lane(ledger, record, priced, Recorder(tokens=7)).run(record.id, 10)
+    assert report.cost == 14 * 2.0 / 1_000_000
+    _lane(ledger, record, card, Recorder()).run(record.id)
+    with ledger.read() as connection:
+        first, second = connection.execute(select(charges).order_by(charges.c.id)).all()
+    assert (first.account, first.provider, first.lane, first.price) == ("mine", "tester", "sync", 2.0)
+    assert (first.rows, first.measured_tokens, first.estimated_tokens) == (10, 14, 0)
+    assert (second.rows, second.measured_tokens, second.price) == (13, 0, None)
+    assert second.estimated_tokens == second.planned_tokens
+    planned = sum(-(-len(text) // 4) for text in _TEXTS)
+    assert first.planned_tokens + second.planned_tokens == planned
 
 
 def test_a_ledger_that_takes_nothing_more_ends_the_run(ledger, fill, card):
@@ -329,6 +435,7 @@ from embedlane.providers.caller import Caller
 from embedlane.providers.checks import Checker
 from embedlane.providers.rates import RateLimit
 from embedlane.providers.values import RawEmbeddings
+from embedlane.vectors.meter import Basis, Meter
 from embedlane.vectors.sync_lane import SyncLane
 
 class Embedder:
@@ -347,7 +454,10 @@ caller = Caller(embedder=Embedder(), checker=Checker("t", card, record.bound.spa
 print("ready", flush=True)
 sys.stdin.readline()
 def run():
-    lane = SyncLane(ledger=ledger, bound=record.bound, caller=caller, concurrency=2, clock=time.time)
+    lane = SyncLane(
+        ledger=ledger, bound=record.bound, caller=caller, concurrency=2, clock=time.time, account="docs",
+        meter=Meter(basis=Basis.ESTIMATED, characters_per_token=4.0),
+    )
     return lane.run(record.id, 20)
 
 while run().requests:

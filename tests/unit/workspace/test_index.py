@@ -9,7 +9,11 @@ import pytest
 
 from embedlane.errors import CapabilityError, UsageError
 from embedlane.jobs.states import JobState
+from embedlane.models.card import Lane
 from embedlane.text.documents import Item
+from embedlane.text.hashing import content_hash
+from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.charges import Origin
 
 
 @pytest.fixture
@@ -179,14 +183,42 @@ def test_rows_beyond_a_jobs_bytes_go_into_others(workspace, monkeypatch):
     opened = workspace()
     index = opened.create_index("docs")
     index.add([(str(number), f"text {number}") for number in range(10)] + [("huge", "x" * 5000)])
-    lane = opened.lanes.batch("hash", index._record.bound).embedder
+    embedder = opened.lanes._embedder("hash", index._record.bound)
     import attrs
 
-    lane.limits = attrs.evolve(lane.limits, size=300)
+    embedder.limits = attrs.evolve(embedder.limits, size=300)
     report = index.embed("batch")
     assert (report.tally.stored, report.tally.refused, report.tally.pending) == (10, 1, 0)
     assert {job.state for job in report.jobs} == {JobState.STORED, JobState.FAILED}
-    assert [(item, code) for item, code, _, _ in index.failures()] == [("huge", "too-large")]
+    (failure,) = index.failures().failures
+    assert (failure.items, failure.code, failure.final) == (("huge",), "too-large", True)
+
+
+def test_what_was_refused_can_be_tried_again(workspace):
+    """By item, by code, or all of it; a failure is listed once, however many items share it."""
+    index = workspace().create_index("docs", "local:hash", dimensions=8)
+    index.add([(str(number), f"text {number % 3}") for number in range(6)])
+    hashes = [content_hash(f"text {number}") for number in range(3)]
+    origin = Origin(provider="hash", lane=Lane.SYNC, run="r", account="docs", price=None)
+    with index._ledger.write() as connection:
+        no = [Refused(content, f"40{number}", "no") for number, content in enumerate(hashes)]
+        Archive(index._record.bound).refuse(connection, no, origin, 0.0)
+    assert [failure.items for failure in index.failures().failures] == [("0", "3"), ("1", "4"), ("2", "5")]
+    assert index.retry(["3"]) == 1
+    assert index.retry(code="401") == 1
+    assert (index.tally().pending, index.tally().refused) == (2, 1)
+    assert index.failures(1, every=True).total == 3
+    assert index.retry(every=True) == 1
+    assert index.retry(every=True) == 0
+    assert index.embed().complete
+    assert index.failures(every=True).total == 0
+
+
+@pytest.mark.parametrize("which", [{}, {"items": ["a"], "code": "400"}, {"code": "400", "every": True}])
+def test_a_retry_of_nothing_in_particular_is_refused(index, which):
+    """Exactly one of items, code and all is said."""
+    with pytest.raises(UsageError, match="which failures"):
+        index.retry(**which)
 
 
 def test_jobs_that_were_left_are_finished(workspace):

@@ -3,6 +3,7 @@
 import sys
 import types
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pluggy
@@ -20,6 +21,7 @@ from embedlane.providers.route import Route
 from embedlane.providers.values import BatchLimits, RawEmbeddings
 from embedlane.text.tokens import EstimatedCounter
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.charges import Origin
 from embedlane.workspace.lanes import Lanes
 
 NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
@@ -282,15 +284,28 @@ def test_a_provider_without_secrets_has_what_it_needs(tmp_path):
     assert lanes(tmp_path).has_credential(route())
 
 
+def job(provider):
+    """What a lane needs to know of a job."""
+    return SimpleNamespace(id=7, tag="tag", account="docs", provider=provider)
+
+
+def test_a_jobs_bill_is_on_the_index_it_was_planned_for(tmp_path, opened):
+    """The cargo knows the job, its account, and the price of the lane."""
+    cargo = lanes(tmp_path, route(lane="batch")).batch(job("acme"), BoundSpace(1, SPACE)).cargo
+    assert cargo.origin == Origin(
+        provider="acme", lane=Lane.BATCH, run="tag", job_id=7, account="docs", price=CARD.price.batch
+    )
+
+
 def test_a_batch_lane_is_opened_once_for_a_space(tmp_path, opened):
     """Jobs of one provider and space share it; another space or provider gets its own."""
     mine = lanes(tmp_path, route("a", "batch"), route("b", "batch"))
     bound = BoundSpace(1, SPACE)
-    first = mine.batch("a", bound)
-    assert mine.batch("a", bound).embedder is first.embedder
-    assert mine.batch("b", bound).embedder is not first.embedder
+    first = mine.batch(job("a"), bound)
+    assert mine.batch(job("a"), bound).embedder is first.embedder
+    assert mine.batch(job("b"), bound).embedder is not first.embedder
     other = BoundSpace(2, Space(model=CARD.id, revision="2", dimensions=2))
-    assert mine.batch("a", other).embedder is not first.embedder
+    assert mine.batch(job("a"), other).embedder is not first.embedder
     assert [service.context.directory.name for service in opened] == ["a", "b", "a"]
 
 
@@ -298,7 +313,7 @@ def test_closing_closes_every_batch_lane_once(tmp_path, opened):
     """Also those after one that fails; a second close has nothing to do."""
     mine = lanes(tmp_path, route("a", "batch", "broken"), route("b", "batch"), route("c", "batch", "broken"))
     for provider in "abc":
-        mine.batch(provider, BoundSpace(1, SPACE))
+        mine.batch(job(provider), BoundSpace(1, SPACE))
     with pytest.raises(OSError, match="lost"):
         mine.close()
     mine.close()
@@ -329,5 +344,6 @@ def test_the_lower_limit_holds(tmp_path, opened):
     """What the user sets stands below what the provider takes, never above it."""
     table = {"max_rows_per_job": 5, "max_concurrent_jobs": 9, "max_enqueued_tokens": 7}
     mine = lanes(tmp_path, route(lane="batch"), providers={"acme": table})
-    limits = mine.batch("acme", BoundSpace(1, SPACE)).limits
+    limits = mine.batch_limits("acme", BoundSpace(1, SPACE))
     assert (limits.rows, limits.concurrent_jobs, limits.enqueued_tokens) == (5, 3, 7)
+    assert mine.batch(job("acme"), BoundSpace(1, SPACE)).limits == limits

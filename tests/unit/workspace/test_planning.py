@@ -82,13 +82,14 @@ class WordCounter:
 @pytest.mark.parametrize(("sample", "basis", "tokens"), [(4000, "counted", 60), (3, "sampled", 60)])
 def test_an_exact_counter_counts_or_samples(workspace, monkeypatch, sample, basis, tokens):
     """Few contents are counted one by one; of many, the first are a sample of all."""
-    from embedlane.workspace import lanes, planning
+    from embedlane.vectors import meter
+    from embedlane.workspace import lanes
 
-    monkeypatch.setattr(planning, "_SAMPLE", sample)
+    monkeypatch.setattr(meter, "SAMPLE", sample)
     monkeypatch.setattr(lanes.Lanes, "counter", lambda *_: WordCounter())
     opened = workspace()
     index = opened.create_index("docs")
     index.add([(str(number), f"three words {number:02}") for number in range(20)])
     with opened.ledger.read() as connection:
-        plan = plan_lanes(connection, index._pending, opened.lanes, index.space, 0.0)
+        plan = plan_lanes(connection, index._record, opened.lanes, 0.0)
     assert (plan.basis, plan.tokens) == (basis, tokens)

@@ -12,8 +12,8 @@ from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option, quiet_option
 from embedlane.cli.progress import progress
 from embedlane.cli.session import Session
-from embedlane.cli.tables import counted, note, say
-from embedlane.errors import IncompleteError, UsageError
+from embedlane.cli.tables import counted, dollars, note, say
+from embedlane.errors import IncompleteError, RefusedError, UsageError
 from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
 from embedlane.workspace.checkup import resolve_hint
@@ -34,11 +34,21 @@ if TYPE_CHECKING:
 )
 @click.option("--wait", is_flag=True, help="In the batch lane: wait until the results are stored.")
 @click.option("--limit", type=click.IntRange(min=1), help="The most contents to send.")
+@click.option(
+    "--budget", type=float, metavar="DOLLARS", help="Refuse if the plan is above it; stop when it is spent."
+)
 @quiet_option
 @json_option
 @click.pass_context
 def embed(
-    ctx: click.Context, name: str, lane: str, wait: bool, limit: int | None, quiet: bool, as_json: bool
+    ctx: click.Context,
+    name: str,
+    lane: str,
+    wait: bool,
+    limit: int | None,
+    budget: float | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Embed what is pending in an index, now or in batch jobs; after an interruption, go on."""
     if wait and Lane(lane) is Lane.SYNC:
@@ -51,7 +61,12 @@ def embed(
         hidden = quiet or as_json or Lane(lane) is Lane.BATCH
         with progress("embedding", total, hidden=hidden) as advance:
             report = target.embed(
-                lane, limit=limit, wait=wait, on_progress=advance, on_change=_silent if quiet else note_change
+                lane,
+                limit=limit,
+                budget=budget,
+                wait=wait,
+                on_progress=advance,
+                on_change=_silent if quiet else note_change,
             )
     emit(as_json, report, _render)
     ctx.exit(_finish(session, name, report, limit))
@@ -66,6 +81,10 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
     if report.sync is not None and report.sync.interrupted:
         return stopped(session)
     tally = report.tally
+    if report.sync is not None and report.sync.exhausted:
+        left = f"{counted(tally.pending, 'content')} still pending"
+        complain(f"the budget is used up; {left}.", f"`embedlane embed {name} --budget DOLLARS` goes on.")
+        return RefusedError.exit_status
     if tally.in_flight:
         note(f"{counted(tally.in_flight, 'content')} in flight; `embedlane work` collects what jobs bring.")
     doubtful = [job for job in report.jobs if job.state is JobState.QUARANTINED]
@@ -87,9 +106,11 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
 def _render(report: EmbedReport) -> None:
     if report.sync is not None:
         measured = "" if report.sync.tokens_measured else "about "
+        cost = f" for {dollars(report.sync.cost)}" if report.sync.cost else ""
         say(
             f"{counted(report.sync.stored, 'vector')} stored through {report.provider}, "
-            f"{measured}{counted(report.sync.tokens, 'token')}, {counted(report.sync.requests, 'request')}."
+            f"{measured}{counted(report.sync.tokens, 'token')}{cost}, "
+            f"{counted(report.sync.requests, 'request')}."
         )
     else:
         for job in report.jobs:

@@ -1,4 +1,4 @@
-"""``embedlane index``: create, list, show and drop indexes."""
+"""``embedlane index``: create, list, show and drop indexes; see what was refused, and try it again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from embedlane.text.cutting import ChunkRule, TooLong, Unit
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.models.space import Space
+    from embedlane.vectors.failures import Failure, FailureReport
     from embedlane.workspace.workspace import Workspace
 
 
 @click.group(cls=ListingGroup, epilog="Example: embedlane index create docs --model local:hash")
 def index() -> None:
-    """Create, list, show and drop indexes."""
+    """Create, list, show and drop indexes; see what was refused, and try it again."""
 
 
 @index.command(epilog="Example: embedlane index create docs --model local:hash --dimensions 256")
@@ -70,9 +71,10 @@ def create(
 @json_option
 @pass_session
 def list_all(session: Session, as_json: bool) -> None:
-    """List all indexes and what they are bound to."""
+    """List all indexes: what they are bound to, and where their contents stand."""
     with opened(session) as workspace:
-        emit(as_json, {"indexes": [_view(record) for record in workspace.indexes()]}, _render_list)
+        found = [{**_view(record), "contents": workspace.tally(record)} for record in workspace.indexes()]
+        emit(as_json, {"indexes": found}, _render_list)
 
 
 @index.command(epilog="Example: embedlane index show docs")
@@ -104,14 +106,33 @@ def drop(session: Session, name: str, yes: bool, as_json: bool) -> None:
 @index.command(epilog="Example: embedlane index failures docs")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The most to show.")
+@click.option("--all", "every", is_flag=True, help="Show also those that will be tried again by themselves.")
 @json_option
 @pass_session
-def failures(session: Session, name: str, limit: int, as_json: bool) -> None:
-    """Show the items that the provider refused, and its reasons."""
-    keys = ("id", "code", "message", "text")
+def failures(session: Session, name: str, limit: int, every: bool, as_json: bool) -> None:
+    """Show the contents that were refused for good, with the provider's reasons."""
     with opened(session) as workspace:
-        found = [dict(zip(keys, row, strict=True)) for row in workspace.index(name).failures(limit)]
-        emit(as_json, {"failures": found}, _render_failures)
+        report = workspace.index(name).failures(limit, every=every)
+    emit(as_json, report, lambda report: _render_failures(name, report))
+
+
+@index.command(epilog="Example: embedlane index retry docs --code 429")
+@click.argument("name")
+@click.argument("items", metavar="[ITEM]...", nargs=-1)
+@click.option("--code", default="", help="Try those again that the provider refused with this code.")
+@click.option("--all", "every", is_flag=True, help="Try all of them again.")
+@json_option
+@pass_session
+def retry(session: Session, name: str, items: tuple[str, ...], code: str, every: bool, as_json: bool) -> None:
+    """Make refused contents pending again; what was said of them is remembered."""
+    if sum(map(bool, (items, code, every))) != 1:
+        raise UsageError(
+            "Say which to try again: items, or --code CODE, or --all.",
+            f"`embedlane index failures {name}` lists them.",
+        )
+    with opened(session) as workspace:
+        number = workspace.index(name).retry(items, code=code, every=every)
+    emit(as_json, {"retried": number}, lambda _: _render_retried(name, number))
 
 
 def _settings(flags: dict[str, Any], workspace: Workspace, name: str) -> IndexSettings | None:
@@ -174,11 +195,17 @@ def _render_list(view: dict[str, Any]) -> None:
     if not view["indexes"]:
         note("There is no index yet; `embedlane index create NAME` makes one.")
         return
-    rows = [
-        (each["name"], each["space"]["model"], each["space"]["dimensions"], each["space"]["fingerprint"])
-        for each in view["indexes"]
-    ]
-    table(("NAME", "MODEL", "SIZE", "SPACE"), rows)
+    table(
+        ("NAME", "MODEL", "SIZE", "SPACE", "CONTENTS", "STORED", "IN FLIGHT", "REFUSED", "PENDING"),
+        map(_listed, view["indexes"]),
+    )
+
+
+def _listed(view: dict[str, Any]) -> tuple[object, ...]:
+    space, tally = view["space"], view["contents"]
+    counts = (tally.wanted, tally.stored, tally.in_flight, tally.refused, tally.pending)
+    bound = (space["model"], space["dimensions"], space["fingerprint"])
+    return (view["name"], *bound, *(f"{count:,}" for count in counts))
 
 
 def _render_one(view: dict[str, Any]) -> None:
@@ -200,9 +227,27 @@ def _render_one(view: dict[str, Any]) -> None:
     )
 
 
-def _render_failures(view: dict[str, Any]) -> None:
-    if not view["failures"]:
+def _render_failures(name: str, report: FailureReport) -> None:
+    if not report.failures:
         note("Nothing was refused.")
         return
-    rows = [(row["id"], row["code"], row["message"], shortened(row["text"], 60)) for row in view["failures"]]
-    table(("ITEM", "CODE", "MESSAGE", "TEXT"), rows)
+    table(("ITEM", "CODE", "ATTEMPTS", "MESSAGE", "TEXT"), map(_failure, report.failures))
+    if report.total > len(report.failures):
+        note(f"{len(report.failures):,} of {report.total:,}; --limit shows more.")
+    note(f"hint: `embedlane index retry {name} ITEM…` makes some of them pending again.")
+
+
+def _failure(failure: Failure) -> tuple[object, ...]:
+    others = failure.item_count - 1
+    item = f"{failure.items[0]} and {counted(others, 'other')}" if others else failure.items[0]
+    attempts = f"{len(failure.attempts)}{'' if failure.final else ' so far'}"
+    return (item, failure.code, attempts, shortened(failure.message, 100), shortened(failure.text, 60))
+
+
+def _render_retried(name: str, number: int) -> None:
+    if not number:
+        note("Nothing was refused.")
+        return
+    verb = "is" if number == 1 else "are"
+    say(f"{counted(number, 'content')} {verb} pending again.")
+    note(f"hint: `embedlane embed {name}` sends what is pending.")

@@ -26,11 +26,13 @@ def plan(session: Session, name: str, as_json: bool) -> None:
 
 
 def _render(found: Plan) -> None:
-    say(f"{counted(found.rows, 'content')} pending, {found.tokens:,} tokens ({found.basis}).")
-    table(("LANE", "PROVIDER", "COST", "TIME", "OBSTACLE"), map(_row, found.lanes))
+    tokens = counted(found.tokens, "token")
+    say(f"{counted(found.rows, 'content')} pending, {tokens} ({found.basis}: {found.rule}).")
+    table(("LANE", "PROVIDER", "TOKENS", "COST", "TIME", "OBSTACLE"), map(_row, found.lanes))
 
 
 def _row(lane: LanePlan) -> tuple[str, ...]:
     if lane.obstacle:
-        return (lane.lane.value, "-", "-", "-", lane.obstacle)
-    return (lane.lane.value, lane.provider, dollars(lane.cost), span(lane.time), "")
+        return (lane.lane.value, "-", "-", "-", "-", lane.obstacle)
+    tokens = f"{lane.tokens:,} {lane.basis}"
+    return (lane.lane.value, lane.provider, tokens, dollars(lane.cost), span(lane.time), "")

@@ -1,4 +1,4 @@
-"""The first schema: spaces, indexes, items, contents, vectors, and the batch lane's jobs."""
+"""The first schema: spaces, indexes, items, contents, vectors, the batch lane's jobs, and the bill."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("tag", sa.String(length=63), nullable=False),
         sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), server_default="", nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
@@ -97,6 +98,28 @@ def upgrade() -> None:
         sa.Column("at", sa.Float(precision=53), nullable=False),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_refusals_space_id")),
         sa.PrimaryKeyConstraint("space_id", "content_hash", name=op.f("pk_refusals")),
+    )
+    op.create_table(
+        "refusal_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("lane", sa.String(length=5), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("retryable", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_refusal_events_job_id")),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_refusal_events_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refusal_events")),
+    )
+    op.create_index(
+        "ix_refusal_events_space_id_content_hash",
+        "refusal_events",
+        ["space_id", "content_hash"],
+        unique=False,
     )
     op.create_table(
         "vectors",
@@ -149,6 +172,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("verdict", sa.String(length=8), server_default="open", nullable=False),
         sa.CheckConstraint(
             "verdict IN ('open', 'stored', 'refused', 'missing')", name=op.f("ck_job_rows_verdict")
@@ -166,3 +190,26 @@ def upgrade() -> None:
         sqlite_where=sa.text("verdict = 'open'"),
         postgresql_where=sa.text("verdict = 'open'"),
     )
+    op.create_table(
+        "charges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("lane", sa.String(length=5), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.Column("rows", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("characters", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("planned_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("measured_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("estimated_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("price", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_charges_job_id")),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_charges_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
+        sa.UniqueConstraint("run", name=op.f("uq_charges_run")),
+    )
+    op.create_index("ix_charges_account", "charges", ["account"], unique=False)
+    op.create_index("ix_charges_job_id", "charges", ["job_id"], unique=False)

@@ -1,0 +1,136 @@
+"""Embedding what is pending in an index: now, or in jobs; within a budget, if there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from embedlane.jobs.driver import Driver
+from embedlane.jobs.planning import JobSize, plan_jobs
+from embedlane.models.card import Lane
+from embedlane.vectors.meter import Meter, MeteredRows
+from embedlane.vectors.pending import Pending, Tally
+from embedlane.vectors.sync_lane import SyncLane
+from embedlane.workspace.budget import require_budget
+from embedlane.workspace.planning import meter_of
+from embedlane.workspace.reports import EmbedReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from embedlane.indexes.binding import IndexRecord
+    from embedlane.jobs.job import Job
+    from embedlane.jobs.manager import BatchManager
+    from embedlane.ledger.database import Ledger
+    from embedlane.models.card import ModelCard
+    from embedlane.workspace.lanes import Lanes
+
+
+@attrs.frozen(kw_only=True)
+class Embedding:
+    """Embeds the pending contents of one index."""
+
+    ledger: Ledger
+    lanes: Lanes
+    manager: BatchManager
+    record: IndexRecord
+    #: The most contents to send; None for all.
+    limit: int | None
+    #: The most US dollars to spend; None for any amount.
+    budget: float | None
+
+    def now(self, on_progress: Callable[[int], None]) -> EmbedReport:
+        """Embed through the sync lane."""
+        self.lanes.route(self._card, Lane.SYNC)
+        meter, allowance = self._measure(Lane.SYNC)
+        embedder = self.lanes.embedder(self.record.bound.space)
+        try:
+            report = SyncLane(
+                ledger=self.ledger,
+                bound=self.record.bound,
+                caller=embedder.caller,
+                concurrency=embedder.concurrency,
+                clock=self.manager.clock,
+                account=self.record.name,
+                meter=meter,
+                allowance=allowance,
+                on_progress=on_progress,
+            ).run(self.record.id, self.limit)
+        finally:
+            embedder.close()
+        provider = embedder.caller.checker.provider
+        return EmbedReport(lane=Lane.SYNC, provider=provider, sync=report, tally=self._tally())
+
+    def in_jobs(self, on_change: Callable[[Job], None], *, wait: bool) -> EmbedReport:
+        """Embed in batch jobs; those that an earlier run has left are driven, too."""
+        provider = self.lanes.route(self._card, Lane.BATCH).provider
+        meter, allowance = self._measure(Lane.BATCH)
+        limits = self.lanes.batch_limits(provider, self.record.bound)
+        size = JobSize(rows=limits.rows, tokens=limits.enqueued_tokens, in_all=allowance)
+        driver = Driver(manager=self.manager, on_change=on_change)
+        earlier = self._earlier_jobs()
+        submitted = self._submit(driver, provider, MeteredRows(self._pending, meter), size)
+        drive = driver.finish if wait else driver.submit
+        jobs = submitted | {job.id: job for job in drive({*submitted, *earlier})}
+        return EmbedReport(lane=Lane.BATCH, provider=provider, jobs=tuple(jobs.values()), tally=self._tally())
+
+    @property
+    def _card(self) -> ModelCard:
+        return self.lanes.registry.card(self.record.bound.space.model)
+
+    @property
+    def _pending(self) -> Pending:
+        return Pending(self.record.id, self.record.bound.id)
+
+    def _tally(self) -> Tally:
+        with self.ledger.read() as connection:
+            return self._pending.tally(connection, self.manager.clock())
+
+    def _measure(self, lane: Lane) -> tuple[Meter, int | None]:
+        """What says how many tokens a content has, and how many may be billed."""
+        now = self.manager.clock()
+        with self.ledger.read() as connection:
+            meter = meter_of(connection, self.record, self.lanes, now)
+            rows = MeteredRows(self._pending, meter)
+            if self.budget is None:
+                return meter, None
+            return meter, require_budget(
+                connection, rows, self.record, self.lanes, lane, self.budget, self.limit, now
+            )
+
+    def _submit(self, driver: Driver, provider: str, pending: MeteredRows, size: JobSize) -> dict[int, Job]:
+        """Plan and submit jobs, and others for the rows that the provider's size of a job left over."""
+        submitted: dict[int, Job] = {}
+        left, allowance = self.limit, size.in_all
+        while planned := plan_jobs(
+            self.ledger,
+            self.manager.book,
+            pending,
+            self.record.bound.id,
+            provider,
+            size=size,
+            limit=left,
+            account=self.record.name,
+        ):
+            submitted |= {job.id: job for job in driver.submit({job.id for job in planned})}
+            left = sum(job.rows - _rows_taken(submitted.get(job.id, job)) for job in planned)
+            if allowance is not None:
+                size = attrs.evolve(size, in_all=allowance - sum(map(_tokens_taken, submitted.values())))
+        return submitted
+
+    def _earlier_jobs(self) -> set[int]:
+        """Numbers of unfinished jobs of this space, which an earlier run may have left."""
+        with self.ledger.read() as connection:
+            unfinished = self.manager.book.unfinished(connection)
+        return {job.id for job in unfinished if job.space_id == self.record.bound.id}
+
+
+def _rows_taken(job: Job) -> int:
+    """Rows that *job* holds or has judged: a job that failed without a file has refused its first row."""
+    return 1 if job.final and job.file is None else job.rows
+
+
+def _tokens_taken(job: Job) -> int:
+    """Tokens that are planned for *job*, unless it came to nothing before it reached the provider."""
+    return 0 if job.final and job.remote is None else job.estimated_tokens
