@@ -61,7 +61,6 @@ def main() -> int:
             embed(index, checks)
             bill(emulator, index, checks)
             ask(index, checks)
-            index.close()
     print(f"\n{time.perf_counter() - began:.1f} s in all, {checks.failed} checks failed")
     return 1 if checks.failed else 0
 

@@ -76,7 +76,6 @@ def main() -> int:
         ask(index, checks)
         add_again(index, checks)
         mix(workspace, checks)
-        index.close()
     print(f"\n{time.perf_counter() - began:.1f} s in all, {checks.failed} checks failed")
     return 1 if checks.failed else 0
 

@@ -59,7 +59,6 @@ def test_a_row_of_either_lane_is_found_through_either_sdk(configured, gemini_emu
         assert index.search(TEXTS[number], k=1)[0].id == str(number)
     assert gemini_emulator.bill.total("batch").rows == 60
     assert list(gemini_emulator.bill.creates().values()) == [1]
-    index.close()
 
 
 def test_a_model_without_a_batch_lane_is_refused_before_any_call(configured, gemini_emulator, shell):

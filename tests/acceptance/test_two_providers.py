@@ -42,7 +42,6 @@ def test_each_provider_fills_its_own_index_through_both_lanes(workspace, gemini_
         assert set(emulator.bill.creates().values()) == {1}
         for number in (0, 29, 30, 59):
             assert index.search(TEXTS[number], k=1)[0].id == str(number)
-        index.close()
 
 
 def test_neither_index_takes_the_others_model_or_vectors(workspace):

@@ -21,18 +21,14 @@ TEXTS = {
 @pytest.fixture
 def filled(workspaces):
     """A function that makes a workspace with an index of some texts."""
-    indexes = []
 
     def make(model=MODEL, dimensions=512, more="", **settings):
         workspace = workspaces(more, **settings)
         index = workspace.create_index("docs", model, dimensions=dimensions)
-        indexes.append(index)
         index.add(list(TEXTS.items()))
         return workspace, index
 
-    yield make
-    for index in indexes:
-        index.close()
+    return make
 
 
 class Hours:

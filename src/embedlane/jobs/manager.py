@@ -274,8 +274,8 @@ class BatchManager:
                 nos = [Refusal(key, "missing", "no result came back", retryable=True) for key in missing]
                 lane.cargo.store(connection, (), nos, self.clock())
             detail = f"{collected}, missing {len(missing)}" if missing else str(collected)
-            if remote.error:
-                detail = f"{remote.error}; {detail}"
+            if why := _shortcoming(remote):
+                detail = f"{why}; {detail}"
             tokens = remote.tokens if remote.tokens is not None else job.tokens
             tokens = lane.cargo.settle(connection, tokens, self.clock())
             return self.book.change(connection, job, _settled(remote.state), detail, tokens=tokens)
@@ -313,6 +313,15 @@ def _settled(state: RemoteState) -> JobEvent:
     if state in {RemoteState.SUCCEEDED, RemoteState.PARTIALLY_SUCCEEDED}:
         return JobEvent.RESULTS_STORED
     return JobEvent.FAILURE_SETTLED
+
+
+def _shortcoming(remote: RemoteJob) -> str:
+    """Why a job may not have answered all of its rows, in words; empty if it says that it has."""
+    word = remote.raw_state or remote.state.value
+    if not remote.state.terminal:
+        return f"still {word} after its deadline"
+    succeeded = _settled(remote.state) is JobEvent.RESULTS_STORED
+    return remote.error or ("" if succeeded else word)
 
 
 def _progress(remote: RemoteJob) -> str:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from embedlane.jobs.manager import BatchManager
     from embedlane.ledger.database import Ledger
     from embedlane.models.space import Space
-    from embedlane.providers.embedder import Embedder
     from embedlane.text.documents import Unreadable
     from embedlane.workspace.lanes import Lanes
 
@@ -61,7 +60,6 @@ class Index:
     #: Folder that item ids are relative to.
     _root: Path
     _searcher: Searcher = attrs.field(init=False)
-    _embedder: Embedder | None = attrs.field(default=None, init=False)
 
     @_searcher.default
     def _make_searcher(self) -> Searcher:
@@ -213,9 +211,7 @@ class Index:
             raise UsageError(f"k is {k}.", "Ask for one hit at least.")
         found = conditions(where)
         self._require_current()
-        if self._embedder is None:
-            self._embedder = self._lanes.embedder(self.space)
-        return self._searcher.nearest(self._embedder.embed_query(query), k, found)
+        return self._searcher.nearest(self._lanes.queries(self.space).embed_query(query), k, found)
 
     async def asearch(
         self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
@@ -272,12 +268,6 @@ class Index:
             if code:
                 return self._failures.retry_code(connection, code)
             return self._failures.retry_all(connection)
-
-    def close(self) -> None:
-        """Give back the embedder of queries."""
-        if self._embedder is not None:
-            self._embedder.close()
-            self._embedder = None
 
     @property
     def _pending(self) -> Pending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +54,8 @@ class Lanes:
     directory: Path
     #: Seconds since 1970.
     clock: Callable[[], float]
+    _opening: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _queries: dict[str, Embedder] = attrs.field(factory=dict, init=False)
     _batch: dict[tuple[str, str], BatchEmbedder] = attrs.field(factory=dict, init=False)
     _rates: dict[str, RateLimit] = attrs.field(factory=dict, init=False)
 
@@ -175,12 +178,23 @@ class Lanes:
         """Whether a secret is found for *route*, or none is needed."""
         return not self.variables(route) or self._find_credential(route) is not None
 
+    def queries(self, space: Space) -> Embedder:
+        """The sync lane of *space*, for queries; opened once, closed by `close`."""
+        # Searches may come from several threads.
+        with self._opening:
+            if space.fingerprint not in self._queries:
+                self._queries[space.fingerprint] = self.embedder(space)
+            return self._queries[space.fingerprint]
+
     def close(self) -> None:
-        """Close the batch lanes that were opened."""
+        """Close what was opened for batch jobs and for queries."""
         with contextlib.ExitStack() as stack:  # closes the others, too, when one fails
             for embedder in self._batch.values():
                 stack.callback(embedder.close)
+            for queries in self._queries.values():
+                stack.callback(queries.close)
             self._batch.clear()
+            self._queries.clear()
 
     def _context(self, route: Route | None, card: ModelCard, space: Space) -> OpenContext:
         provider = route.provider if route else ""

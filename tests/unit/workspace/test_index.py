@@ -253,11 +253,16 @@ def test_progress_and_changes_are_told(index):
     assert changed[-1] is JobState.STORED
 
 
-def test_closing_gives_back_the_embedder(index):
-    """A closed index opens another when it is asked again."""
-    index.add([("a", "text")])
-    index.embed()
-    index.search("text")
-    index.close()
-    index.close()
-    assert index.search("text")
+def test_all_searches_in_a_space_share_an_embedder(workspace):
+    """It is opened for the first, closed with the workspace, and opened again if that is asked once more."""
+    opened = workspace()
+    for name in ("one", "two"):
+        index = opened.create_index(name, "local:hash")
+        index.add([("a", "text")])
+        index.embed()
+        assert index.search("text")
+    first = opened.lanes.queries(index.space)
+    assert opened.lanes.queries(opened.index("one").space) is first
+    opened.close()
+    assert opened.index("one").search("text")
+    assert opened.lanes.queries(index.space) is not first

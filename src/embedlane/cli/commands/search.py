@@ -35,7 +35,6 @@ def search(session: Session, name: str, query: str, k: int, where: tuple[str, ..
     with opened(session) as workspace:
         target = workspace.index(name)
         hits, tally = target.search(query, k, where=where), target.tally()
-        target.close()
     if tally.stored < tally.wanted:
         _note_gap(name, tally)
     emit(as_json, {"hits": hits}, _render)
