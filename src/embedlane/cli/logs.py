@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import orjson
 
 from embedlane.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 #: What every record has; all else was given with it.
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def set_up_logging(verbosity: int, file: str | None) -> None:
-    """Send what embedlane logs to stderr and, if wanted, to *file*.
+@contextlib.contextmanager
+def logged(verbosity: int, file: str | None) -> Iterator[None]:
+    """Send what embedlane logs to stderr and, if wanted, to *file*, for the time of a command.
 
     Args:
         verbosity: For stderr: 0 warnings, 1 what is done, 2 everything.
@@ -28,6 +34,7 @@ def set_up_logging(verbosity: int, file: str | None) -> None:
     own = logging.getLogger("embedlane")
     own.setLevel(level)
     if file is None:
+        yield
         return
     try:
         lines = logging.FileHandler(file, encoding="utf-8")
@@ -38,6 +45,11 @@ def set_up_logging(verbosity: int, file: str | None) -> None:
         handler.setLevel(level)
     own.setLevel(min(level, logging.INFO))
     own.addHandler(lines)
+    try:
+        yield
+    finally:
+        own.removeHandler(lines)
+        lines.close()
 
 
 class JsonLines(logging.Formatter):

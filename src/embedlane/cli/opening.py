@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from embedlane.cli.logs import set_up_logging
+from embedlane.cli.logs import logged
 from embedlane.config.settings import Config, load_config
 from embedlane.errors import UsageError
 from embedlane.workspace.workspace import Workspace
@@ -26,8 +26,10 @@ def opened(session: Session) -> Iterator[Workspace]:
     Raises:
         ConfigError: If the configuration can't be right.
     """
-    set_up_logging(session.verbosity, session.log_file)
-    with Workspace.open(config=configuration(session)) as workspace:
+    with (
+        logged(session.verbosity, session.log_file),
+        Workspace.open(config=configuration(session)) as workspace,
+    ):
         # Kept after it is closed: on an interrupt its jobs are asked for once more.
         session.workspace = workspace
         yield workspace

@@ -266,7 +266,7 @@ def killer(ledger):
     return killer
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(steps=st.lists(_step, min_size=1, max_size=6), batch=st.integers(1, 4))
 def test_what_is_charged_is_what_was_stored(ledger, killer, steps, batch):
     """Refusals, silence, lies, kills at any begin and commit: each vector is charged once, in its own run."""
