@@ -133,9 +133,8 @@ def test_order_is_not_trusted_if_anything_is_missing(pieces, keys):
     assert isinstance(next(iter(read_inline(pieces, keys))), Malformed)
 
 
-@pytest.mark.parametrize("count", ["many", 1e999, None, {}, "NaN"])
+@pytest.mark.parametrize("count", ["many", float("inf"), {}, "NaN"])
 def test_a_count_that_is_none_costs_no_vector(count):
     """What is no number of tokens is left out; the vector stands."""
-    response = {"embedding": {"values": [0.5]}, "tokenCount": count}
-    (result,) = read(json.dumps({"key": "a", "response": response}).replace("Infinity", "1e999"))
+    (result,) = read_inline([{"response": {"embedding": {"values": [0.5]}, "tokenCount": count}}], ["a"])
     assert (result.key, result.tokens) == ("a", None)
