@@ -77,6 +77,6 @@ def test_a_setting_that_cannot_be_right(contexts):
 def test_the_doctor_asks_the_plugin(workspaces):
     """`embedlane doctor` shows what the check-up of an index's provider found."""
     workspace = workspaces()
-    workspace.create_index("docs", "google:gemini-embedding-001", dimensions=768).close()
+    workspace.create_index("docs", "google:gemini-embedding-001", dimensions=768)
     messages = [finding.message for finding in workspace.doctor()]
     assert messages.count("the key is taken, and the service answers") == 1

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
+import tenacity
 
 from embedlane.errors import LedgerError, TransientError
 from embedlane.providers.values import Refusal, RemoteState, Vector
@@ -272,6 +273,17 @@ class Store:
             ) from error
 
 
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
+    stop=tenacity.stop_after_delay(_BUSY_SECONDS),
+    wait=tenacity.wait_random(0.01, 0.1),
+    reraise=True,
+)
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on. SQLite does not wait for the lock that a new file needs for it."""
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
 def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     """Make the tables where they are missing."""
     connection.execute("PRAGMA foreign_keys = ON")
@@ -281,7 +293,7 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
             f"The spool in {folder} was written by a newer embedlane.", "Upgrade it, or remove the folder."
         )
     if version < _VERSION:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA:
             connection.execute(statement)
