@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers test test-sdk check bench bench-gemini bench-openai bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers test test-sdk fuzz faults check bench bench-gemini bench-openai bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ test: $(READY)  ## all tests
 
 test-sdk: $(READY)  ## google-genai's own tests, in API mode, against the emulator
 	$(BIN)/python plugins/embedlane-emulator/tests/sdk/run.py
+
+fuzz: $(READY)  ## kill the batch lane at ten thousand of its boundaries; make fuzz POINTS=… SEED=…
+	$(BIN)/python tests/fuzz/run.py --points $(or $(POINTS),10000) --seed $(or $(SEED),1) $(if $(POINT),--point $(POINT))
+
+faults: $(READY)  ## every fault of the emulators, alone and in pairs; write docs/reference/faults.md
+	$(BIN)/python tests/faults/run.py && $(BIN)/python docs/generate.py
 
 bench-gemini: $(READY)  ## the Gemini plugins beside google-genai called directly
 	$(BIN)/python bench/gemini.py

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from generating import data, interface, rules
+from generating import data, faults, interface, rules
 
 ROOT = Path(__file__).parents[1]
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -35,6 +35,9 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "values": interface.values_source,
         "route": interface.route_source,
         "rules": rules.rules,
+        "faults-batch": faults.batch,
+        "faults-sync": faults.sync,
+        "faults-pairs": faults.pairs,
     }
 )
 
