@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 from dialects import DIALECTS
+from fuzz_service import Host
 from remains import Remains
 from scenarios import SCENARIOS, Scenario
-from service import Host
 from shared_clock import SharedClock
 
 from embedlane.workspace.workspace import Workspace
