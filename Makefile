@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers test test-sdk fuzz faults check bench bench-gemini bench-openai bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers test test-sdk fuzz faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ faults: $(READY)  ## every fault of the emulators, alone and in pairs; write doc
 
 bench-gemini: $(READY)  ## the Gemini plugins beside google-genai called directly
 	$(BIN)/python bench/gemini.py
+
+bench-postgresql: $(READY)  ## the ledger in PostgreSQL beside SQLite
+	$(BIN)/python bench/postgresql.py
 
 check: $(READY)  ## style, types, import contract, sizes and exported names
 	$(BIN)/ruff check .

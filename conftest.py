@@ -47,6 +47,8 @@ READMES = (ROOT / "README.md", ROOT / "plugins" / "embedlane-adapters" / "README
 NOT_RUN = ("make", "pip")
 #: Commands beside embedlane that are run. Any other fails the page.
 TOOLS = ("cat", "echo", "find", "llm", "printf", "rm")
+#: The server of the pages, and what is run in its place: a database of a PostgreSQL of this process's own.
+SERVER = "postgresql://embedlane@db.example.com/embedlane"
 #: The width that tables are printed in.
 COLUMNS = "110"
 
@@ -87,7 +89,7 @@ class Reader:
         self.require_success()
         if line.startswith("export "):
             name, value = shlex.split(line)[1].split("=", 1)
-            self.patch.setenv(name, value)
+            self.patch.setenv(name, new_database() if value == SERVER else value)
             return ""
         if not is_run(line):
             return ""
@@ -123,6 +125,13 @@ class Reader:
                 status = main(words[1:])
             screen.flush()
             return screen.buffer.getvalue().decode(), status
+
+
+def new_database() -> str:
+    """The address of an empty database."""
+    from pg_server import running  # noqa: PLC0415 - starts a server, and few pages need one
+
+    return running().address(running().create())
 
 
 def word_of(line: str) -> str:

@@ -45,14 +45,14 @@ def configuration() -> str:
 #: The keys at the top; `Config` describes what is made of them.
 _TOP = MappingProxyType(
     {
-        "ledger": "The file of the ledger.",
+        "ledger": "The file of the ledger, or the address of a PostgreSQL database.",
         "plugins": "Plugins to load: names for only those, names with a minus for all but those.",
     }
 )
 #: How types are called on the page, where the annotation would not help.
 _TYPES = MappingProxyType(
     {
-        "ledger": "text: a path",
+        "ledger": "text: a path, or `postgresql://…`",
         "plugins": "list of texts",
         "model": "text: publisher:model",
         "chunk_unit": " or ".join(f'`"{unit}"`' for unit in cutting.Unit),

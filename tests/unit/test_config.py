@@ -7,6 +7,7 @@ import pytest
 from embedlane.config.files import find_config
 from embedlane.config.settings import IndexConfig, RouteChoice, load_config
 from embedlane.errors import ConfigError
+from embedlane.ledger.server import Server
 from embedlane.models.names import ModelId
 from embedlane.text.cutting import TooLong, Unit
 
@@ -240,7 +241,8 @@ def test_a_variable_that_sets_nothing_is_refused(tmp_path, name):
         (CARD.replace("native = 8", "native = '8'"), "FILE: models[0].dimensions.native: expected a whole"),
         (CARD + "override = 1", "FILE: models[0].override: expected true or false, not 1."),
         ("models = 3", "FILE: models: expected a list, not 3."),
-        ("ledger = 'postgresql://u:p@h/d'", "FILE: ledger: postgresql:// is not supported by this release."),
+        ("ledger = 'mysql://u:p@h/d'", "FILE: ledger: mysql:// is not supported."),
+        ("ledger = 'postgresql://u:p@p@h/d'", "FILE: ledger: it has more than one @."),
         ("ledger = ' '", "FILE: ledger: it is empty."),
         ("ledger = 'a.db'\nplugins = [", "FILE is not TOML: Invalid value (at end of document)"),
         ("ledger = 'a.db'\nx = =", "FILE is not TOML: Invalid value (at line 2, column 5)"),
@@ -280,8 +282,8 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 def test_a_wrong_ledger_of_the_environment_names_the_variable(tmp_path):
     """Not the file, which is right."""
     write(tmp_path, "ledger = 'a.db'")
-    message = problem(tmp_path, EMBEDLANE_LEDGER="postgresql://x")
-    assert message == "EMBEDLANE_LEDGER: ledger: postgresql:// is not supported by this release."
+    message = problem(tmp_path, EMBEDLANE_LEDGER="mysql://x")
+    assert message == "EMBEDLANE_LEDGER: ledger: mysql:// is not supported."
 
 
 def test_a_ledger_may_lie_anywhere(tmp_path, monkeypatch):
@@ -289,6 +291,22 @@ def test_a_ledger_may_lie_anywhere(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert load(tmp_path, EMBEDLANE_LEDGER="/x/lane.db").ledger == Path("/x/lane.db")
     assert load(tmp_path, EMBEDLANE_LEDGER="~/lane.db").ledger == tmp_path / "home" / "lane.db"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_ledger_may_be_on_a_server(tmp_path, scheme):
+    """Its folder is then where the default ledger would be; its password is not shown."""
+    address = f"{scheme}://me:secret@host/db?sslmode=require"
+    write(tmp_path, f"ledger = '{address}'")
+    config = load(tmp_path)
+    assert config.ledger == Server(address)
+    assert config.directory == tmp_path / ".embedlane"
+    assert "secret" not in repr(config)
+
+
+def test_what_lies_beside_a_file_lies_beside_it(tmp_path):
+    """The folder of batch files is that of the ledger's file."""
+    assert load(tmp_path, EMBEDLANE_LEDGER="/x/lane.db").directory == Path("/x")
 
 
 def test_cards_are_added_and_may_take_the_place_of_others(tmp_path):

@@ -42,7 +42,7 @@ TABLE = MappingProxyType(
     epilog="Example: embedlane add docs notes/ && embedlane embed docs",
 )
 @click.option("--config", "config_file", metavar="FILE", help="Read this configuration.")
-@click.option("--ledger", metavar="PATH", help="Use this ledger.")
+@click.option("--ledger", metavar="PLACE", help="Use this ledger: a file, or a postgresql:// address.")
 @click.option("--log", "log_file", metavar="FILE", help="Append a JSON line for each thing done.")
 @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for more.")
 @click.version_option(package_name="embedlane", prog_name="embedlane")

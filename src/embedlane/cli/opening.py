@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from embedlane.cli.logs import logged
-from embedlane.config.settings import Config, load_config
-from embedlane.errors import UsageError
+from embedlane.config.settings import Config, load_config, read_ledger
 from embedlane.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,17 +38,11 @@ def configuration(session: Session) -> Config:
     """Read the configuration; options stand above the environment.
 
     Raises:
-        ConfigError: If it can't be right.
-        UsageError: If ``--ledger`` names no file.
+        ConfigError: If it, or ``--ledger``, can't be right.
     """
     file = Path(session.config_file) if session.config_file is not None else None
     config = load_config(file=file)
     if session.ledger is None:
         return config
-    if "://" in session.ledger or not session.ledger.strip():
-        raise UsageError(
-            f"--ledger {session.ledger!r} is not the path of a file.",
-            "This release keeps its ledger in SQLite, for example --ledger .embedlane/lane.db.",
-        )
     # A path that is typed starts from where it is typed; one in the file starts from the file.
-    return attrs.evolve(config, ledger=Path.cwd() / Path(session.ledger).expanduser())
+    return attrs.evolve(config, ledger=read_ledger(session.ledger, Path.cwd(), "--ledger"))

@@ -17,6 +17,7 @@ import attrs
 
 from embedlane.config.files import find_config, read_table
 from embedlane.errors import ConfigError
+from embedlane.ledger.server import SCHEMES, Server
 from embedlane.models.loading import CardEntry, load_entries
 from embedlane.models.names import ModelId
 from embedlane.models.structuring import structure
@@ -82,8 +83,8 @@ class Config:
     root: Path
     #: The file that was read; None if there was none.
     file: Path | None = None
-    #: Where the ledger is.
-    ledger: Path
+    #: Where the ledger is: a file, or a database of a server.
+    ledger: Path | Server
     #: Which plugins to load, as in `PluginSelection.parse`; None for all.
     plugins: tuple[str, ...] | None = None
     #: Indexes by name.
@@ -94,6 +95,12 @@ class Config:
     providers: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     #: Cards that the user adds.
     models: tuple[CardEntry, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """The folder of batch files and of what providers keep: beside the ledger, if that is a file."""
+        home = self.ledger if isinstance(self.ledger, Path) else self.root / DEFAULT_LEDGER
+        return home.parent
 
     @property
     def place(self) -> str:
@@ -132,7 +139,7 @@ def load_config(
     return Config(
         root=root,
         file=path,
-        ledger=_ledger_path(settings.ledger, root, _LEDGER if _LEDGER in variables else place),
+        ledger=read_ledger(settings.ledger, root, f"{_LEDGER if _LEDGER in variables else place}: ledger"),
         plugins=settings.plugins,
         indexes=settings.indexes,
         routes=settings.routes,
@@ -183,12 +190,28 @@ def _toml_value(text: str) -> Any:
     return value if isinstance(value, (bool, int, float)) else text
 
 
-def _ledger_path(ledger: str, root: Path, place: str) -> Path:
-    if "://" in ledger:
+def read_ledger(text: str, folder: Path, place: str) -> Path | Server:
+    """Read where the ledger is.
+
+    Args:
+        text: A path, or the address of a database.
+        folder: What a relative path starts from.
+        place: Where it was said, for errors.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    scheme, found, rest = text.partition("://")
+    if not text.strip():
+        raise ConfigError(f"{place}: it is empty.", f"Leave it out for {DEFAULT_LEDGER}.")
+    if not found:
+        return folder / Path(text).expanduser()
+    if scheme not in SCHEMES:
         raise ConfigError(
-            f"{place}: ledger: {ledger.partition('://')[0]}:// is not supported by this release.",
-            "Name a file for SQLite, such as ledger = '.embedlane/lane.db'.",
+            f"{place}: {scheme}:// is not supported.",
+            "Name a file for SQLite, such as .embedlane/lane.db, or postgresql://user@host/database.",
         )
-    if not ledger.strip():
-        raise ConfigError(f"{place}: ledger: it is empty.", f"Leave it out for {DEFAULT_LEDGER}.")
-    return root / Path(ledger).expanduser()
+    if rest.count("@") > 1:
+        # What follows the first one would be taken for the host, and shown.
+        raise ConfigError(f"{place}: it has more than one @.", "Write %40 for those in a user or a password.")
+    return Server(text)

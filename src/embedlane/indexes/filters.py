@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
-from sqlalchemy import false, func, literal, or_, select
+from sqlalchemy import ColumnElement, false, literal, or_
 
 from embedlane.errors import UsageError
+from embedlane.indexes.metadata import NumberAt, TextAt, TruthAt, number
 from embedlane.ledger.schema import items
+from embedlane.ledger.types import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sqlalchemy import ColumnElement
-
 #: A value that metadata can be compared with.
 Scalar = str | int | float | bool
 
-#: SQLite's whole numbers end before it.
+#: Whole numbers end before it.
 _TOO_LARGE = 1 << 63
 
-_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+_COMPARE: Mapping[str, Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]] = {
     "=": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -77,16 +77,14 @@ class Condition:
         return self._compare(self.sign, self.values[0])
 
     def _compare(self, sign: str, value: Scalar) -> ColumnElement[bool]:
-        # Not a JSON path: in one, SQLite takes no key with a quote, and older releases none with an escape.
-        pair = func.json_each(items.c.metadata).table_valued("key", "type", "value", name="pair")
-        # SQLite gives a truth value as 0 or 1, and SQLAlchemy compares one with nothing else.
-        with_value = literal(int(value) if isinstance(value, bool) else value)
-        meets = (
-            pair.c.key == self.key,
-            pair.c.type.in_(_kinds(value)),
-            _COMPARE[sign](pair.c.value, with_value),
-        )
-        return select(literal(1)).select_from(pair).where(*meets).exists()
+        # What is found is NULL where it is of another kind, and NULL meets nothing.
+        place = (items.c.metadata, literal(self.key, words()))
+        if isinstance(value, str):
+            return _COMPARE[sign](TextAt(*place), literal(value, words()))
+        if isinstance(value, bool):
+            # As a number, for SQLAlchemy compares a truth value with nothing else.
+            return _COMPARE[sign](TruthAt(*place), literal(int(value)))
+        return _COMPARE[sign](NumberAt(*place), number(value))
 
 
 def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Condition, ...]:
@@ -116,13 +114,6 @@ def conditions(where: Mapping[str, Any] | Iterable[str] | None) -> tuple[Conditi
         else:
             found.append(Condition(key, "=", (_scalar(key, wanted),)))
     return tuple(found)
-
-
-def _kinds(value: Scalar) -> tuple[str, ...]:
-    """SQLite's names for the kind of *value*: without them, any text would count as a number."""
-    if isinstance(value, bool):
-        return ("true", "false")
-    return ("text",) if isinstance(value, str) else ("integer", "real")
 
 
 def _scalar(key: str, value: object) -> Scalar:

@@ -45,13 +45,13 @@ class Matrix:
         matrix = np.empty((count, record.bound.space.dimensions), dtype=np.float32)
         query = select(items.c.id, vectors.c.vector).select_from(joined).where(mine)
         start = 0
-        for page in connection.execute(query.execution_options(yield_per=_PAGE)).partitions():
-            end = start + len(page)
-            rows[start:end] = [row[0] for row in page]
-            matrix[start:end] = np.frombuffer(b"".join([row[1] for row in page]), dtype=STORED).reshape(
-                len(page), -1
-            )
-            start = end
+        with connection.execute(query.execution_options(yield_per=_PAGE)) as found:
+            for page in found.partitions():
+                end = start + len(page)
+                rows[start:end] = [row[0] for row in page]
+                read = np.frombuffer(b"".join([row[1] for row in page]), dtype=STORED)
+                matrix[start:end] = read.reshape(len(page), -1)
+                start = end
         return cls(rows, matrix, record.stamp)
 
     def nearest(

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from sqlalchemy import delete, func, insert, not_, select, true, update
+from sqlalchemy import BigInteger, cast, delete, func, insert, not_, select, true, update
 
 from embedlane.errors import UnknownNameError
 from embedlane.jobs.job import EventRecord, Job, Load, RowCounts, Verdict
@@ -188,29 +188,30 @@ class JobBook:
 
     def load(self, connection: Connection, provider: str) -> Load:
         """What the provider has of ours that has not ended there."""
-        tokens = func.coalesce(func.sum(jobs.c.estimated_tokens), 0)
-        query = select(func.count(), tokens).where(
+        query = select(func.count(), _TOKENS).where(
             jobs.c.provider == provider, jobs.c.state.in_([state.value for state in REMOTE])
         )
         return Load(*connection.execute(query).one())
 
     def open_load(self, connection: Connection, account: str | None = None) -> Load:
         """What is not final yet, and not billed as a whole; of one account, or of all."""
-        tokens = func.coalesce(func.sum(jobs.c.estimated_tokens), 0)
         wanted = true() if account is None else jobs.c.account == account
         unfinished = jobs.c.state.not_in([state.value for state in FINAL])
-        return Load(*connection.execute(select(func.count(), tokens).where(wanted, unfinished)).one())
+        return Load(*connection.execute(select(func.count(), _TOKENS).where(wanted, unfinished)).one())
 
     def fitting_rows(self, connection: Connection, space_id: int, provider: str) -> int | None:
         """Rows of a job that ends in time: half of those that expired last; None for any number."""
         ended = (
-            select(jobs.c.rows, jobs.c.ended_at, jobs.c.state, jobs.c.expired)
+            select(jobs.c.rows, jobs.c.changed_at, jobs.c.state, jobs.c.expired)
             .where(jobs.c.space_id == space_id, jobs.c.provider == provider)
-            .order_by(jobs.c.ended_at.desc())
+            # Not by its end, which an expired job has only when it is collected.
+            .order_by(jobs.c.changed_at.desc())
         )
         expired = connection.execute(ended.where(jobs.c.expired).limit(1)).one_or_none()
         stored = connection.execute(ended.where(jobs.c.state == JobState.STORED.value).limit(1)).one_or_none()
-        if expired is None or (stored and stored.rows >= expired.rows and stored.ended_at > expired.ended_at):
+        if expired is None:
+            return None
+        if stored and stored.rows >= expired.rows and stored.changed_at > expired.changed_at:
             return None
         return max(1, int(expired.rows) // 2)
 
@@ -273,3 +274,7 @@ _FREE: Mapping[str, None] = MappingProxyType({"worker": None, "lease_until": Non
 def _still(job: Job) -> tuple[ColumnElement[bool], ...]:
     """Whether the ledger's job stands where *job* does, and no later step of it was taken."""
     return jobs.c.id == job.id, jobs.c.state == job.state.value, jobs.c.fence == job.fence
+
+
+#: Estimated tokens of jobs in all: a whole number, also where the sum of large ones would be a decimal.
+_TOKENS = cast(func.coalesce(func.sum(jobs.c.estimated_tokens), 0), BigInteger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from sqlalchemy import Connection
 
@@ -29,8 +29,8 @@ class Intake(Protocol):
 class Cargo(Intake, Protocol):
     """Supplies a job's rows, takes their results, and keeps the bill."""
 
-    def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
-        """Stream the rows of a job in the order of their positions."""
+    def rows(self, connection: Connection, job_id: int) -> Generator[BatchRow]:
+        """Stream the rows of a job in the order of their positions; closed by who does not take them all."""
         ...
 
     def settle(self, connection: Connection, tokens: int | None, now: float) -> int | None:

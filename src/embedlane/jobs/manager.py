@@ -169,10 +169,7 @@ class BatchManager:
         return Submission(self.desk).resolve(job, self.open_lane(job), adopt)
 
     def _write(self, job: Job, lane: BatchLane) -> Job:
-        path = self._path(job)
-        with self.ledger.read() as connection:
-            rows = lane.cargo.rows(connection, job.id)
-            file = write_batch_file(path, rows, lane.embedder.encode, lane.limits)
+        file = self._written(job, lane)
         with self.ledger.write() as connection:
             if file.rows == 0:
                 return self._refuse_first_row(connection, job, lane)
@@ -185,26 +182,34 @@ class BatchManager:
                 rows=file.rows,
                 size=file.size,
                 digest=file.digest,
-                file=path.name,
+                file=file.path.name,
             )
+
+    def _written(self, job: Job, lane: BatchLane) -> BatchFile:
+        """Write the batch file of *job*; the same rows give the same file."""
+        with (
+            self.ledger.read() as connection,
+            contextlib.closing(lane.cargo.rows(connection, job.id)) as rows,
+        ):
+            return write_batch_file(self._path(job), rows, lane.embedder.encode, lane.limits)
 
     def _refuse_first_row(self, connection: Connection, job: Job, lane: BatchLane) -> Job:
         """End a job that can't even hold one row; the others are pending again."""
         message = f"the row alone is larger than a job's {lane.limits.size} bytes"
-        first = next(lane.cargo.rows(connection, job.id))
+        with contextlib.closing(lane.cargo.rows(connection, job.id)) as rows:
+            first = next(rows)
         lane.cargo.store(connection, (), [Refusal(first.key, "too-large", message)], self.clock())
         return self.desk.fail(connection, job, JobEvent.REFUSED, message)
 
     def _stage(self, job: Job, lane: BatchLane) -> Job:
-        path = self._path(job)
-        if not path.is_file():
-            with self.ledger.write() as connection:
-                return self.desk.fail(
-                    connection, job, JobEvent.REFUSED, f"its batch file {path.name} is gone"
-                )
         assert job.size is not None
         assert job.digest is not None
-        file = BatchFile(path=path, rows=job.rows, size=job.size, digest=job.digest)
+        file = BatchFile(path=self._path(job), rows=job.rows, size=job.size, digest=job.digest)
+        # It may have been written on another machine.
+        if not file.path.is_file() and self._written(job, lane) != file:
+            detail = f"its batch file {file.path.name} is gone, and comes out differently now"
+            with self.ledger.write() as connection:
+                return self.desk.fail(connection, job, JobEvent.REFUSED, detail)
         try:
             staged = lane.embedder.stage(file, job.tag)
         except RequestRefusedError as error:

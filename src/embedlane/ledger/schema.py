@@ -22,15 +22,17 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     false,
     text,
 )
 
+from embedlane.ledger.types import Hash, Large, Timestamp, words
+
 #: The migration that the code is written for; a test compares it with Alembic's head.
 HEAD = "0001"
+#: Where Alembic notes it. Not under its own name: on a server others may use Alembic beside us.
+VERSION_TABLE = "embedlane_version"
 
 metadata = MetaData(
     naming_convention={
@@ -42,17 +44,12 @@ metadata = MetaData(
     }
 )
 
-#: Seconds since 1970, UTC.
-Timestamp = Float(53)
-#: A content hash: 40 hexadecimal digits.
-Hash = String(40)
-
 spaces = Table(
     "spaces",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("fingerprint", String(12), nullable=False, unique=True),
-    Column("canonical", Text, nullable=False),
+    Column("id", Large, primary_key=True),
+    Column("fingerprint", words(12), nullable=False, unique=True),
+    Column("canonical", words(), nullable=False),
     # Grows with every change of the space's vectors, so that loaded copies know when they are stale.
     Column("changes", Integer, nullable=False, server_default="0"),
     Column("created_at", Timestamp, nullable=False),
@@ -61,8 +58,8 @@ spaces = Table(
 indexes = Table(
     "indexes",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String(100), nullable=False, unique=True),
+    Column("id", Large, primary_key=True),
+    Column("name", words(100), nullable=False, unique=True),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     Column("settings", JSON, nullable=False),
     # Grows with every change of the index's items.
@@ -76,20 +73,20 @@ contents = Table(
     "contents",
     metadata,
     Column("hash", Hash, primary_key=True),
-    Column("text", Text, nullable=False),
+    Column("text", words(), nullable=False),
     Column("characters", Integer, nullable=False),
 )
 
 items = Table(
     "items",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Large, primary_key=True),
     Column("index_id", ForeignKey("indexes.id", ondelete="CASCADE"), nullable=False),
-    Column("item", Text, nullable=False),
+    Column("item", words(), nullable=False),
     # What is replaced as a whole when it is added again.
-    Column("document", Text, nullable=False),
+    Column("document", words(), nullable=False),
     # The file or stream; pruning looks at all items of a source.
-    Column("source", Text, nullable=False),
+    Column("source", words(), nullable=False),
     Column("content_hash", ForeignKey("contents.hash"), nullable=False),
     Column("metadata", JSON, nullable=False),
     # The number of the last pruning run that saw the item.
@@ -104,7 +101,7 @@ items = Table(
 vectors = Table(
     "vectors",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Large, primary_key=True),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     Column("content_hash", Hash, nullable=False),
     # float32, little endian, unit length
@@ -117,8 +114,8 @@ refusals = Table(
     metadata,
     Column("space_id", ForeignKey("spaces.id"), primary_key=True),
     Column("content_hash", Hash, primary_key=True),
-    Column("code", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("code", words(), nullable=False),
+    Column("message", words(), nullable=False),
     Column("retryable", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="1"),
     Column("at", Timestamp, nullable=False),
@@ -128,16 +125,16 @@ refusals = Table(
 refusal_events = Table(
     "refusal_events",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Large, primary_key=True),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     Column("content_hash", Hash, nullable=False),
     Column("at", Timestamp, nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("lane", String(5), nullable=False),
+    Column("provider", words(), nullable=False),
+    Column("lane", words(5), nullable=False),
     # Null in the sync lane.
     Column("job_id", ForeignKey("jobs.id")),
-    Column("code", Text, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("code", words(), nullable=False),
+    Column("message", words(), nullable=False),
     Column("retryable", Boolean, nullable=False),
     Index("ix_refusal_events_space_id_content_hash", "space_id", "content_hash"),
 )
@@ -147,7 +144,7 @@ claims = Table(
     metadata,
     Column("space_id", ForeignKey("spaces.id"), primary_key=True),
     Column("content_hash", Hash, primary_key=True),
-    Column("owner", Text, nullable=False),
+    Column("owner", words(), nullable=False),
     Column("expires_at", Timestamp, nullable=False),
     Index("ix_claims_owner", "owner"),
 )
@@ -155,25 +152,25 @@ claims = Table(
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("tag", String(63), nullable=False, unique=True),
+    Column("id", Large, primary_key=True),
+    Column("tag", words(63), nullable=False, unique=True),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     # Whose bill it is on; for embeddings, the name of an index.
-    Column("account", Text, nullable=False, server_default=""),
-    Column("provider", Text, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("account", words(), nullable=False, server_default=""),
+    Column("provider", words(), nullable=False),
+    Column("state", words(20), nullable=False),
     Column("rows", Integer, nullable=False),
     # The batch file: its name below the jobs' folder, its size and its SHA-256.
-    Column("file", Text),
-    Column("size", Integer),
-    Column("digest", String(64)),
+    Column("file", words()),
+    Column("size", Large),
+    Column("digest", words(64)),
     # The provider's side: what was staged, the job's name, its state in the provider's word.
     Column("staged", JSON),
-    Column("remote", Text),
-    Column("remote_state", Text, nullable=False, server_default=""),
+    Column("remote", words()),
+    Column("remote_state", words(), nullable=False, server_default=""),
     # Why it ended as it did, in words.
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("tokens", Integer),
+    Column("reason", words(), nullable=False, server_default=""),
+    Column("tokens", Large),
     Column("created_at", Timestamp, nullable=False),
     Column("changed_at", Timestamp, nullable=False),
     # Of the last network call that might have created the job.
@@ -184,11 +181,11 @@ jobs = Table(
     Column("waits", Integer, nullable=False, server_default="0"),
     Column("cleaned", Boolean, nullable=False, server_default=false()),
     # Who takes its next step, and until when; `fence` grows with each claim and change, and guards writes.
-    Column("worker", Text),
+    Column("worker", words()),
     Column("lease_until", Timestamp),
     Column("fence", Integer, nullable=False, server_default="0"),
     # Counted or estimated from the texts when the job was planned; the sum over its rows.
-    Column("estimated_tokens", Integer, nullable=False, server_default="0"),
+    Column("estimated_tokens", Large, nullable=False, server_default="0"),
     # Whether the provider gave it up because it took too long; the next ones are smaller.
     Column("expired", Boolean, nullable=False, server_default=false()),
     Index("ix_jobs_state", "state"),
@@ -203,12 +200,12 @@ job_rows = Table(
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
     # What the row is called at the provider; for embeddings, the content hash.
-    Column("key", Text, nullable=False),
+    Column("key", words(), nullable=False),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     # Counted or estimated when the job was planned.
     Column("tokens", Integer, nullable=False, server_default="0"),
     # open: in flight; stored, refused, missing: the answer
-    Column("verdict", String(8), nullable=False, server_default="open"),
+    Column("verdict", words(8), nullable=False, server_default="open"),
     Index("uq_job_rows_job_id_key", "job_id", "key", unique=True),
     # In-flight rows only: a row may be open in one job at a time.
     Index(
@@ -225,27 +222,27 @@ job_rows = Table(
 job_events = Table(
     "job_events",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Large, primary_key=True),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("at", Timestamp, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("state_before", String(20), nullable=False),
-    Column("state_after", String(20), nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("event", words(), nullable=False),
+    Column("state_before", words(20), nullable=False),
+    Column("state_after", words(20), nullable=False),
+    Column("detail", words(), nullable=False, server_default=""),
     Index("ix_job_events_job_id", "job_id"),
 )
 
 charges = Table(
     "charges",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Large, primary_key=True),
     # The tag of a job, or the name of a run of the sync lane.
-    Column("run", Text, nullable=False, unique=True),
+    Column("run", words(), nullable=False, unique=True),
     # The name of the index; it stays when the index is dropped.
-    Column("account", Text, nullable=False),
+    Column("account", words(), nullable=False),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
-    Column("provider", Text, nullable=False),
-    Column("lane", String(5), nullable=False),
+    Column("provider", words(), nullable=False),
+    Column("lane", words(5), nullable=False),
     # Null in the sync lane.
     Column("job_id", ForeignKey("jobs.id")),
     # Of its last change.

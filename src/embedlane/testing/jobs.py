@@ -7,6 +7,7 @@ import functools
 import hashlib
 import secrets
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,12 +19,12 @@ from embedlane.jobs.collecting import Collected, Collector
 from embedlane.jobs.file import write_batch_file
 from embedlane.ledger.database import Ledger
 from embedlane.ledger.schema import metadata
+from embedlane.ledger.sqlite import Sqlite
 from embedlane.providers.values import BatchRow, Correlation, Refusal
 from embedlane.vectors.bound import BoundSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -184,4 +185,4 @@ def _ledger() -> Ledger:
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     atexit.register(engine.dispose)
     metadata.create_all(engine)
-    return Ledger(engine, "memory")
+    return Ledger(engine, "memory", Sqlite(Path("memory")))

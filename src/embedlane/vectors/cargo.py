@@ -18,7 +18,7 @@ from embedlane.vectors.archive import Archive, Refused
 from embedlane.vectors.charges import Charges, Usage, as_said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
@@ -43,7 +43,7 @@ class EmbeddingCargo:
     #: The job, and whose bill it is on.
     origin: Origin
 
-    def rows(self, connection: Connection, job_id: int) -> Iterator[BatchRow]:
+    def rows(self, connection: Connection, job_id: int) -> Generator[BatchRow]:
         """Stream the rows of a job, their text inside the space's template."""
         refused = and_(refusals.c.space_id == self.bound.id, refusals.c.content_hash == job_rows.c.key)
         query = (
@@ -54,8 +54,9 @@ class EmbeddingCargo:
             .order_by(job_rows.c.position)
             .execution_options(yield_per=1000)
         )
-        for key, text, position, alone in connection.execute(query):
-            yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT), position, bool(alone))
+        with connection.execute(query) as found:
+            for key, text, position, alone in found:
+                yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT), position, bool(alone))
 
     def store(
         self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float

@@ -5,7 +5,7 @@ A failed job or a dead process needs no repair: what it held is pending again by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from sqlalchemy import and_, func, not_, or_, select
@@ -85,17 +85,28 @@ class Pending:
     def tally(self, connection: Connection, now: float) -> Tally:
         """Count where the contents stand."""
         wanted = self._wanted()
-        sendable = self._sendable(wanted.c.content_hash, now)
-        stored = self._stored(wanted.c.content_hash)
-        refused = and_(not_(stored), self._refused(wanted.c.content_hash))
+        content = wanted.c.content_hash
+        found = (
+            select(
+                contents.c.characters,
+                self._stored(content).label("stored"),
+                self._refused(content).label("refused"),
+                self._in_flight(content, now).label("in_flight"),
+            )
+            .select_from(wanted.join(contents, contents.c.hash == content))
+            # Each is found out once: without it, once for each column below that has it.
+            .offset(0)
+            .subquery()
+        )
+        pending = not_(or_(found.c.stored, found.c.refused, found.c.in_flight))
         row = connection.execute(
             select(
                 func.count().label("wanted"),
-                func.count().filter(stored).label("stored"),
-                func.count().filter(refused).label("refused"),
-                func.count().filter(sendable).label("pending"),
-                func.coalesce(func.sum(contents.c.characters).filter(sendable), 0).label("characters"),
-            ).select_from(wanted.join(contents, contents.c.hash == wanted.c.content_hash))
+                func.count().filter(found.c.stored).label("stored"),
+                func.count().filter(and_(not_(found.c.stored), found.c.refused)).label("refused"),
+                func.count().filter(pending).label("pending"),
+                func.coalesce(func.sum(found.c.characters).filter(pending), 0).label("characters"),
+            )
         ).one()
         return Tally(
             wanted=row.wanted,
@@ -118,12 +129,13 @@ class Pending:
         return {row.characters: row.number for row in connection.execute(query)}
 
     def _page(self, now: float, limit: int, after: str) -> Select[tuple[str]]:
+        content = items.c.content_hash
         return (
-            select(items.c.content_hash)
+            select(content)
             .distinct()
-            .where(items.c.index_id == self.index_id, items.c.content_hash > after)
-            .where(self._sendable(items.c.content_hash, now))
-            .order_by(items.c.content_hash)
+            .where(items.c.index_id == self.index_id, content > after)
+            .where(self._sendable(content, now))
+            .order_by(content)
             .limit(limit)
         )
 
@@ -131,37 +143,33 @@ class Pending:
         return (select(items.c.content_hash).distinct().where(items.c.index_id == self.index_id)).subquery()
 
     def _sendable(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
-        return not_(
-            or_(
-                self._stored(content),
-                self._refused(content),
-                select(job_rows.c.key)
-                .where(
-                    job_rows.c.space_id == self.space_id,
-                    job_rows.c.key == content,
-                    job_rows.c.verdict == "open",
-                )
-                .exists(),
-                select(claims.c.owner)
-                .where(
-                    claims.c.space_id == self.space_id,
-                    claims.c.content_hash == content,
-                    claims.c.expires_at > now,
-                )
-                .exists(),
-            )
-        )
+        return not_(or_(self._stored(content), self._refused(content), self._in_flight(content, now)))
 
     def _stored(self, content: ColumnElement[str]) -> ColumnElement[bool]:
-        return (
-            select(vectors.c.id)
-            .where(vectors.c.space_id == self.space_id, vectors.c.content_hash == content)
-            .exists()
+        return _exists(
+            select(vectors.c.id).where(vectors.c.space_id == self.space_id, vectors.c.content_hash == content)
         )
 
     def _refused(self, content: ColumnElement[str]) -> ColumnElement[bool]:
-        return (
-            select(refusals.c.code)
-            .where(refusals.c.space_id == self.space_id, refusals.c.content_hash == content, FINAL)
-            .exists()
+        return _exists(
+            select(refusals.c.code).where(
+                refusals.c.space_id == self.space_id, refusals.c.content_hash == content, FINAL
+            )
         )
+
+    def _in_flight(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
+        in_a_job = select(job_rows.c.key).where(
+            job_rows.c.space_id == self.space_id, job_rows.c.key == content, job_rows.c.verdict == "open"
+        )
+        claimed = select(claims.c.owner).where(
+            claims.c.space_id == self.space_id, claims.c.content_hash == content, claims.c.expires_at > now
+        )
+        return or_(_exists(in_a_job), _exists(claimed))
+
+
+def _exists(query: Select[Any]) -> ColumnElement[bool]:
+    """Whether *query* finds a row, looked up in an index for each content.
+
+    The offset keeps PostgreSQL from reading the whole table into memory for each page of contents instead.
+    """
+    return query.offset(0).exists()

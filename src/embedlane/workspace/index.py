@@ -320,7 +320,13 @@ def _document(item: ItemLike, source: str) -> Document:
                 f"Item {item.id!r} holds {text[error.start]!r}, half a character.",
                 "Decode its bytes with errors='replace'.",
             ) from None
-    part = Part(item.id, item.text, Form.RECORD, _metadata(item))
+    metadata = _metadata(item)
+    if _holds_nul([item.id, item.text, metadata]):
+        raise UsageError(
+            f"Item {item.id!r} holds a NUL character, which not every ledger can keep.",
+            "Leave it out, or put another in its place: text.replace('\\0', '\\ufffd').",
+        )
+    part = Part(item.id, item.text, Form.RECORD, metadata)
     return Document(id=item.id, source=source, parts=(part,))
 
 
@@ -338,6 +344,14 @@ def _metadata(item: Item) -> Mapping[str, object]:
             "Use texts, numbers, true, false, None, and lists and dicts of them, under keys that are texts.",
         ) from error
     return kept
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:

@@ -294,7 +294,8 @@ class Workspace:
     @property
     def has_ledger(self) -> bool:
         """Whether there is a ledger yet."""
-        return self._ledger is not None or self.config.ledger.exists()
+        place = self.config.ledger
+        return self._ledger is not None or not isinstance(place, Path) or place.exists()
 
     @property
     def ledger(self) -> Ledger:
@@ -311,7 +312,7 @@ class Workspace:
                 config=self.config,
                 registry=self.registry,
                 plugins=self.plugins,
-                directory=self.config.ledger.parent / "providers",
+                directory=self.config.directory / "providers",
                 clock=self.clock,
             )
         return self._lanes
@@ -322,7 +323,7 @@ class Workspace:
         return BatchManager(
             ledger=self.ledger,
             open_lane=self._open_lane,
-            directory=self.config.ledger.parent / "jobs",
+            directory=self.config.directory / "jobs",
             clock=self.clock,
         )
 

@@ -268,9 +268,9 @@ def test_doctor_finds_a_problem(folder, lane, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("ledger", ["postgresql://x/y", " "])
-def test_a_ledger_that_is_no_path(lane, ledger):
-    """--ledger takes a file's path."""
+@pytest.mark.parametrize("ledger", ["mysql://x/y", " "])
+def test_a_ledger_that_is_none(lane, ledger):
+    """--ledger takes a file's path or PostgreSQL's address."""
     answer = lane("--ledger", ledger, "index", "list")
     assert answer.status == 2
     assert "--ledger" in answer.err

@@ -7,7 +7,6 @@ import pytest
 from embedlane.indexes.binding import create_index
 from embedlane.indexes.items import DocumentItems, ItemBook
 from embedlane.indexes.settings import IndexSettings
-from embedlane.ledger.database import Ledger
 from embedlane.models.card import Dimensions, Lane, ModelCard
 from embedlane.models.space import Space
 from embedlane.text.documents import Item
@@ -23,14 +22,6 @@ def card():
 def space(card):
     """Its space."""
     return Space.of(card)
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    """A new ledger."""
-    ledger = Ledger.open(tmp_path / "lane.db")
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture

@@ -42,7 +42,14 @@ def _kind(value):
     return "text" if isinstance(value, str) else None
 
 
-_numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3) | st.integers(-99, 99).map(lambda n: n / 8)
+_near = [2**53 - 1, 2**53, 2**53 + 1, 2**62 - 1, 2**62 + 1024, 2**62 + 1025, 2**63 - 1025]
+_numbers = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.integers(-3, 3)
+    | st.integers(-99, 99).map(lambda n: n / 8)
+    | st.sampled_from([sign * kind(n) for n in _near for sign in (1, -1) for kind in (int, float)])
+    | st.sampled_from([0.1, 0.1 + 0.2, 0.3, 1e300, -1e300, 1e-300, 1e22])
+)
 _texts = st.sampled_from(["", "a", "A", "b", "é", "1", "true", "null", "%", "a'b", 'a"b'])
 _scalars = st.booleans() | _numbers | _texts
 _values = _scalars | st.none() | st.lists(_scalars, max_size=2) | st.fixed_dictionaries({"a": _scalars})

@@ -133,13 +133,14 @@ _ADD = """
 import sys
 from pathlib import Path
 import numpy as np
+from embedlane.config.settings import read_ledger
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.items import DocumentItems, ItemBook
 from embedlane.ledger.database import Ledger
 from embedlane.text.documents import Item
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.archive import Archive
-ledger = Ledger.open(Path(sys.argv[1]))
+ledger = Ledger.open(read_ledger(sys.argv[1], Path(), "argv"))
 with ledger.write() as connection:
     record = load_index(connection, "docs")
     item = DocumentItems(document="new", source="s", items=(Item("new", "new"),))
@@ -158,7 +159,7 @@ def test_changes_of_another_process_are_seen(ledger, create, put, embed):
     first = searcher._matrix
     searcher.nearest(_QUERY, 3)
     assert searcher._matrix is first
-    subprocess.run([sys.executable, "-c", _ADD, ledger.engine.url.database], check=True)
+    subprocess.run([sys.executable, "-c", _ADD, ledger.place], check=True)
     assert [hit.id for hit in searcher.nearest(_QUERY, 3)] == ["new", "old"]
 
 

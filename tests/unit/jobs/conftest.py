@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import insert
 
 from embedlane.jobs.book import JobBook
-from embedlane.ledger.database import Ledger
 from embedlane.ledger.schema import contents
 from embedlane.models.card import Dimensions, Lane, ModelCard
 from embedlane.models.space import Space
@@ -44,14 +43,6 @@ def clock():
 def card():
     """A model of four dimensions."""
     return ModelCard(id="test:small", lanes=frozenset(Lane), dimensions=Dimensions(native=4))
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    """A new ledger."""
-    ledger = Ledger.open(tmp_path / "lane.db")
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import platform
 import subprocess
 import sys
 from collections import Counter
@@ -28,6 +27,7 @@ from embedlane.jobs.driver import Driver
 from embedlane.jobs.manager import BatchManager
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.ledger.schema import charges, job_rows, refusal_events, refusals, vectors
+from embedlane.ledger.workers import this_machine
 from embedlane.providers.values import (
     BatchLimits,
     Malformed,
@@ -47,6 +47,7 @@ class Provider:
     """A batch service in memory. Tests set how it fails; it counts what it was asked."""
 
     clock: object
+    separator: str = " "
     limits: BatchLimits = BatchLimits(
         list_lag=_LAG,
         expires_after=_EXPIRES,
@@ -76,7 +77,7 @@ class Provider:
 
     def encode(self, rows):
         """The keys are enough."""
-        return " ".join(row.key for row in rows).encode()
+        return self.separator.join(row.key for row in rows).encode() + self.separator.strip().encode()
 
     def stage(self, file, tag):
         """Take the keys."""
@@ -414,14 +415,27 @@ def test_an_upload_that_fails_is_tried_again(driver, job, provider):
     assert provider.asked["stage"] == 2
 
 
-def test_a_batch_file_that_is_gone_ends_the_job(manager, job, ledger):
-    """Without its file a job can't be staged; its rows are pending again."""
+def test_a_batch_file_that_is_not_here_is_written_again(manager, job, provider, tmp_path):
+    """One worker writes it and another uploads it, from another folder: it is the same file."""
+    job = manager.step(job)
+    elsewhere = attrs.evolve(manager, directory=tmp_path / "elsewhere", worker="elsewhere/1/x")
+    job = elsewhere.step(job)
+    assert job.state is JobState.STAGED
+    written, again = (each.directory / job.file for each in (manager, elsewhere))
+    assert written.read_bytes() == again.read_bytes()
+    assert provider.asked["stage"] == 1
+
+
+def test_a_batch_file_that_comes_out_differently_ends_the_job(manager, job, ledger, provider):
+    """Such as after an upgrade: what its digest was taken of can't be had; its rows are pending again."""
     job = manager.step(job)
     (manager.directory / job.file).unlink()
+    provider.separator = ", "
     job = manager.step(job)
     assert job.state is JobState.FAILED
-    assert "is gone" in job.reason
+    assert "is gone, and comes out differently" in job.reason
     assert _verdicts(ledger) == {"missing": 5}
+    assert provider.asked["stage"] == 0
 
 
 def test_rows_that_do_not_fit_are_pending_again(driver, job, ledger, provider):
@@ -723,7 +737,7 @@ def test_a_worker_that_died_is_not_waited_for(manager, job, ledger):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with ledger.write() as connection:
-        claimed = manager.book.claim(connection, job, f"{platform.node()}/{gone.pid}/x")
+        claimed = manager.book.claim(connection, job, f"{this_machine()}/{gone.pid}/x")
     assert manager.step(claimed).state is JobState.WRITTEN
 
 

@@ -80,7 +80,8 @@ def run(tmp_path, file, suites):
         "PYTHONPATH": str(KIT),
     }
     places = [f"{KIT / file}::{suite}" for suite in suites]
-    command = [sys.executable, "-m", "pytest", *OPTIONS, f"--basetemp={tmp_path / 'tests'}", *places]
+    alone = (f"--basetemp={tmp_path / 'tests'}", f"--confcutdir={KIT}")
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *alone, *places]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 1}, done.stdout + done.stderr
     return json.loads((tmp_path / "report.json").read_text())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from embedlane.ledger.schema import claims
+from embedlane.ledger.workers import this_machine
 from embedlane.vectors.claims import LEASE, Claims
 from embedlane.vectors.pending import Pending
 
@@ -65,9 +65,9 @@ def test_claims_of_a_dead_process_are_reaped(ledger, record):
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
     )
     owners = {
-        "dead": f"{platform.node()}/{int(gone.stdout)}/1",
-        "alive": f"{platform.node()}/{os.getppid()}/1",
-        "elsewhere": f"{platform.node()}.elsewhere/{int(gone.stdout)}/1",
+        "dead": f"{this_machine()}/{int(gone.stdout)}/1",
+        "alive": f"{this_machine()}/{os.getppid()}/1",
+        "elsewhere": f"{this_machine()}.elsewhere/{int(gone.stdout)}/1",
     }
     with ledger.write() as connection:
         for content, owner in owners.items():
@@ -82,5 +82,5 @@ def test_claims_of_a_dead_process_are_reaped(ledger, record):
 def test_a_process_of_another_user_is_alive(ledger, record):
     """Process 1 is never ours to signal, or is; either way it is there."""
     with ledger.write() as connection:
-        Claims(record.bound.id, f"{platform.node()}/1/x").take(connection, ["a"], 0.0)
+        Claims(record.bound.id, f"{this_machine()}/1/x").take(connection, ["a"], 0.0)
         assert Claims(record.bound.id).reap(connection) == 0

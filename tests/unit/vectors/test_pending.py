@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from embedlane.indexes.binding import create_index
 from embedlane.indexes.items import DocumentItems, ItemBook
@@ -149,6 +149,7 @@ def test_an_empty_index_has_an_empty_tally(ledger, fill):
         assert Pending(record.id, record.bound.id).tally(connection, _NOW) == Tally()
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("query", ["hashes", "tally", "lengths"])
 def test_the_queries_use_the_indexes(ledger, fill, query):
     """No table but the index's own items is scanned, however many jobs and vectors there are."""
@@ -170,3 +171,15 @@ def test_the_queries_use_the_indexes(ledger, fill, query):
         getattr(pending, query)(connection, _NOW, *([10] if query == "hashes" else []))
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "anon" not in plan] == []
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_page_looks_its_contents_up(ledger, fill):
+    """PostgreSQL does not read all vectors, rows and claims into memory for a page of pending contents."""
+    record = fill(["a"])
+    query = Pending(record.id, record.bound.id)._page(_NOW, 10, "")
+    with ledger.read() as connection:
+        page = query.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.scalars(text(f"EXPLAIN {page}")))
+    assert "SubPlan" in plan
+    assert "hashed" not in plan

@@ -337,6 +337,7 @@ def test_each_run_is_charged_at_its_price(ledger, fill, card):
     assert first.planned_tokens + second.planned_tokens == planned
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_ledger_that_takes_nothing_more_ends_the_run(ledger, fill, card):
     """A full disk is an error, not an endless attempt to store the answers under way."""
     record = fill(_TEXTS)
@@ -428,6 +429,7 @@ def test_two_indexes_of_a_space_share_what_is_paid(ledger, fill, card):
 _WORKER = """
 import sys, time
 from pathlib import Path
+from embedlane.config.settings import read_ledger
 from embedlane.indexes.binding import load_index
 from embedlane.ledger.database import Ledger
 from embedlane.models.card import Dimensions, InputLimits, ModelCard
@@ -447,7 +449,7 @@ class Embedder:
 
 card = ModelCard(id="test:small", lanes={"sync", "batch"}, dimensions=Dimensions(native=4, smallest=2),
                  limits=InputLimits(inputs_per_request=5))
-ledger = Ledger.open(Path(sys.argv[1]))
+ledger = Ledger.open(read_ledger(sys.argv[1], Path(), "argv"))
 with ledger.read() as connection:
     record = load_index(connection, "docs")
 caller = Caller(embedder=Embedder(), checker=Checker("t", card, record.bound.space), rate=RateLimit())
@@ -469,7 +471,7 @@ def test_two_processes_on_one_ledger_send_each_text_once(ledger, fill, tmp_path)
     """Claims keep processes apart as they keep threads apart."""
     texts = [f"t{number}" for number in range(200)]
     fill(texts)
-    command = [sys.executable, "-c", _WORKER, ledger.engine.url.database, str(tmp_path / "sent")]
+    command = [sys.executable, "-c", _WORKER, ledger.place, str(tmp_path / "sent")]
     with contextlib.ExitStack() as stack:
         workers = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))

@@ -17,9 +17,9 @@ from embedlane.vectors.charges import Origin
 
 
 @pytest.fixture
-def index(workspace):
+def index(workspace, place):
     """An index of the `hash` model."""
-    return workspace().create_index("docs", "local:hash", dimensions=64)
+    return workspace(f'ledger = "{place}"').create_index("docs", "local:hash", dimensions=64)
 
 
 def test_items_come_in_three_shapes(index):
@@ -45,6 +45,10 @@ def test_items_come_in_three_shapes(index):
         (("", "b"), "Item '' has no id"),
         (("a", "\ud800"), "half a character"),
         (("a\udfff", "b"), "half a character"),
+        (("a", "b\0"), "a NUL character"),
+        (("\0", "b"), "a NUL character"),
+        (("a", "b", {"n": ["\0"]}), "a NUL character"),
+        (("a", "b", {"n": {"\0": 1}}), "a NUL character"),
         (("a", "b", {"n": float("nan")}), "metadata of item 'a' is not JSON"),
         (("a", "b", {"n": datetime(2020, 1, 1)}), "metadata of item 'a' is not JSON"),
         (("a", "b", {1: "x"}), "metadata of item 'a' is not JSON"),

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from embedlane.errors import LedgerError
+from embedlane.ledger.schema import VERSION_TABLE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,7 +27,8 @@ def upgrade(connection: Connection, place: str) -> None:
     config.set_main_option("script_location", "embedlane.ledger:migrations")
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
-    found = MigrationContext.configure(connection).get_current_revision()
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    found = context.get_current_revision()
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
         raise LedgerError(
             f"The ledger {place} has schema {found}, which is newer than this release of embedlane.",

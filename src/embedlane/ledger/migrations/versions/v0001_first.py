@@ -6,20 +6,31 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_LARGE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _text(length: int | None = None) -> sa.types.TypeEngine[str]:
+    plain, compared_by_bytes = (
+        (sa.Text(), sa.Text(collation="C"))
+        if length is None
+        else (sa.String(length), sa.String(length, collation="C"))
+    )
+    return plain.with_variant(compared_by_bytes, "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "contents",
-        sa.Column("hash", sa.String(length=40), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("hash", _text(40), nullable=False),
+        sa.Column("text", _text(), nullable=False),
         sa.Column("characters", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_contents")),
     )
     op.create_table(
         "spaces",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("fingerprint", sa.String(length=12), nullable=False),
-        sa.Column("canonical", sa.Text(), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("fingerprint", _text(12), nullable=False),
+        sa.Column("canonical", _text(), nullable=False),
         sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_spaces")),
@@ -27,9 +38,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "claims",
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("content_hash", sa.String(length=40), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
+        sa.Column("owner", _text(), nullable=False),
         sa.Column("expires_at", sa.Float(precision=53), nullable=False),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_claims_space_id")),
         sa.PrimaryKeyConstraint("space_id", "content_hash", name=op.f("pk_claims")),
@@ -37,9 +48,9 @@ def upgrade() -> None:
     op.create_index("ix_claims_owner", "claims", ["owner"], unique=False)
     op.create_table(
         "indexes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("name", _text(100), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
@@ -50,32 +61,32 @@ def upgrade() -> None:
     )
     op.create_table(
         "jobs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("tag", sa.String(length=63), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("account", sa.Text(), server_default="", nullable=False),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("tag", _text(63), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("account", _text(), server_default="", nullable=False),
+        sa.Column("provider", _text(), nullable=False),
+        sa.Column("state", _text(20), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
-        sa.Column("file", sa.Text(), nullable=True),
-        sa.Column("size", sa.Integer(), nullable=True),
-        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("file", _text(), nullable=True),
+        sa.Column("size", _LARGE, nullable=True),
+        sa.Column("digest", _text(64), nullable=True),
         sa.Column("staged", sa.JSON(), nullable=True),
-        sa.Column("remote", sa.Text(), nullable=True),
-        sa.Column("remote_state", sa.Text(), server_default="", nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("tokens", sa.Integer(), nullable=True),
+        sa.Column("remote", _text(), nullable=True),
+        sa.Column("remote_state", _text(), server_default="", nullable=False),
+        sa.Column("reason", _text(), server_default="", nullable=False),
+        sa.Column("tokens", _LARGE, nullable=True),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
         sa.Column("changed_at", sa.Float(precision=53), nullable=False),
         sa.Column("submitted_at", sa.Float(precision=53), nullable=True),
         sa.Column("ended_at", sa.Float(precision=53), nullable=True),
         sa.Column("due_at", sa.Float(precision=53), nullable=False),
         sa.Column("waits", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("cleaned", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("cleaned", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("worker", _text(), nullable=True),
         sa.Column("lease_until", sa.Float(precision=53), nullable=True),
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("estimated_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("estimated_tokens", _LARGE, server_default="0", nullable=False),
         sa.Column("expired", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.CheckConstraint(
             "(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')",
@@ -89,10 +100,10 @@ def upgrade() -> None:
     op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
     op.create_table(
         "refusals",
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("content_hash", sa.String(length=40), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
+        sa.Column("code", _text(), nullable=False),
+        sa.Column("message", _text(), nullable=False),
         sa.Column("retryable", sa.Boolean(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="1", nullable=False),
         sa.Column("at", sa.Float(precision=53), nullable=False),
@@ -101,15 +112,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "refusal_events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
         sa.Column("at", sa.Float(precision=53), nullable=False),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("lane", sa.String(length=5), nullable=False),
-        sa.Column("job_id", sa.Integer(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("provider", _text(), nullable=False),
+        sa.Column("lane", _text(5), nullable=False),
+        sa.Column("job_id", _LARGE, nullable=True),
+        sa.Column("code", _text(), nullable=False),
+        sa.Column("message", _text(), nullable=False),
         sa.Column("retryable", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_refusal_events_job_id")),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_refusal_events_space_id")),
@@ -123,9 +134,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "vectors",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_vectors_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vectors")),
@@ -133,12 +144,12 @@ def upgrade() -> None:
     op.create_index("uq_vectors_space_id_content_hash", "vectors", ["space_id", "content_hash"], unique=True)
     op.create_table(
         "items",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("index_id", sa.Integer(), nullable=False),
-        sa.Column("item", sa.Text(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("content_hash", sa.String(length=40), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("index_id", _LARGE, nullable=False),
+        sa.Column("item", _text(), nullable=False),
+        sa.Column("document", _text(), nullable=False),
+        sa.Column("source", _text(), nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
         sa.Column("metadata", sa.JSON(), nullable=False),
         sa.Column("seen", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["content_hash"], ["contents.hash"], name=op.f("fk_items_content_hash")),
@@ -153,13 +164,13 @@ def upgrade() -> None:
     op.create_index("uq_items_index_id_item", "items", ["index_id", "item"], unique=True)
     op.create_table(
         "job_events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("job_id", _LARGE, nullable=False),
         sa.Column("at", sa.Float(precision=53), nullable=False),
-        sa.Column("event", sa.Text(), nullable=False),
-        sa.Column("state_before", sa.String(length=20), nullable=False),
-        sa.Column("state_after", sa.String(length=20), nullable=False),
-        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.Column("event", _text(), nullable=False),
+        sa.Column("state_before", _text(20), nullable=False),
+        sa.Column("state_after", _text(20), nullable=False),
+        sa.Column("detail", _text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["job_id"], ["jobs.id"], name=op.f("fk_job_events_job_id"), ondelete="CASCADE"
         ),
@@ -168,12 +179,12 @@ def upgrade() -> None:
     op.create_index("ix_job_events_job_id", "job_events", ["job_id"], unique=False)
     op.create_table(
         "job_rows",
-        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("job_id", _LARGE, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("key", _text(), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
         sa.Column("tokens", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("verdict", sa.String(length=8), server_default="open", nullable=False),
+        sa.Column("verdict", _text(8), server_default="open", nullable=False),
         sa.CheckConstraint(
             "verdict IN ('open', 'stored', 'refused', 'missing')", name=op.f("ck_job_rows_verdict")
         ),
@@ -192,13 +203,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "charges",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("run", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("space_id", sa.Integer(), nullable=False),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("lane", sa.String(length=5), nullable=False),
-        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("run", _text(), nullable=False),
+        sa.Column("account", _text(), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("provider", _text(), nullable=False),
+        sa.Column("lane", _text(5), nullable=False),
+        sa.Column("job_id", _LARGE, nullable=True),
         sa.Column("at", sa.Float(precision=53), nullable=False),
         sa.Column("rows", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("characters", sa.BigInteger(), server_default="0", nullable=False),
