@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: Seconds after which a step is given up if its worker can't be asked, as on another machine. Longer than
 #: the longest call to a provider; steps with many results renew it.
 LEASE = 900.0
+#: The word in a story for a step that an error has ended.
+STOPPED = "stopped"
 
 
 class SupersededError(Exception):
@@ -111,9 +113,12 @@ class JobBook:
         if connection.execute(still).rowcount != 1:
             raise SupersededError(job.tag)
 
-    def release(self, connection: Connection, job: Job) -> None:
-        """Leave the step of *job* to whoever comes next, if it is still ours."""
-        connection.execute(update(jobs).where(*_still(job)).values(**_FREE))
+    def release(self, connection: Connection, job: Job, why: str = "") -> None:
+        """Leave the step of *job* to whoever comes next, if it is still ours; say *why* it was not taken."""
+        told = {"reason": why} if why else {}
+        outcome = connection.execute(update(jobs).where(*_still(job)).values(**_FREE, **told))
+        if why and why != job.reason and outcome.rowcount == 1:
+            self._tell(connection, job.id, STOPPED, job.state, job.state, why)
 
     def change(
         self,

@@ -25,7 +25,7 @@ from embedlane.errors import (
     ResponseError,
     TransientError,
 )
-from embedlane.jobs.book import SupersededError
+from embedlane.jobs.book import STOPPED, SupersededError
 from embedlane.jobs.collecting import Collector
 from embedlane.jobs.desk import Desk
 from embedlane.jobs.file import remove_batch_file, write_batch_file
@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
 
 _log = logging.getLogger(__name__)
+
+#: Seconds that results which can't be read are asked for again.
+_UNREADABLE = 86_400.0
+#: How a job's story tells that they could not be read: event and state.
+_STUCK = (STOPPED, JobState.ENDED.value)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,9 +103,10 @@ class BatchManager:
                 job = self.book.claim(connection, job, self.worker)
             try:
                 return self._told(job, self._take(deed, job))
-            except BaseException:
+            except BaseException as error:
+                why = error.message if isinstance(error, EmbedlaneError) else ""
                 with contextlib.suppress(LedgerError), self.ledger.write() as connection:
-                    self.book.release(connection, job)
+                    self.book.release(connection, job, why)
                 raise
         except SupersededError:
             return self.desk.reread(job)
@@ -125,15 +131,25 @@ class BatchManager:
         except TransientError as error:
             return self.desk.wait(job, lane, str(error), error.retry_after)
         except (RequestRefusedError, ResponseError) as error:
-            if job.state is not JobState.ENDED or not self.desk.overdue(job, lane):
+            if job.state is not JobState.ENDED or not self._hopeless(job, lane):
                 raise
             # It may never be readable, and its rows must not be in flight for ever.
             with self.ledger.write() as connection:
                 lane.cargo.settle(connection, job.tokens, self.clock())
                 return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, error.message)
 
+    def _hopeless(self, job: Job, lane: BatchLane) -> bool:
+        """Whether results that can't be read have had their time: paid for, they are worth waiting for."""
+        with self.ledger.read() as connection:
+            story = self.book.events(connection, job.id)
+        first = min((told.at for told in story if (told.event, told.state_before) == _STUCK), default=None)
+        return first is not None and self.clock() > first + _UNREADABLE and self.desk.overdue(job, lane)
+
     def cancel(self, job: Job) -> Job:
         """Stop *job*: at once where the provider knows nothing of it, else by asking the provider.
+
+        One that has ended there is given up: results that were not read yet are lost, and its open rows are
+        pending again.
 
         Raises:
             RefusedError: If the job can't be cancelled in its state.
@@ -143,12 +159,20 @@ class BatchManager:
             self.open_lane(job).embedder.cancel(job.remote)
         try:
             with self.ledger.write() as connection:
-                changed = self.book.change(connection, job, JobEvent.CANCEL, "cancelled here")
-                if changed.final:
-                    self.book.close_rows(connection, job)
+                changed = self._stopped(connection, job)
         except SupersededError:
             return self.cancel(self.desk.reread(job))
         return self._clean(changed) if changed.final else changed
+
+    def _stopped(self, connection: Connection, job: Job) -> Job:
+        if job.state is JobState.ENDED:
+            lane = self.open_lane(job)
+            lane.cargo.settle(connection, job.tokens, self.clock())
+            return self.desk.fail(connection, job, JobEvent.GIVEN_UP, "given up here, its results not read")
+        changed = self.book.change(connection, job, JobEvent.CANCEL, "cancelled here")
+        if changed.final:
+            self.book.close_rows(connection, job)
+        return changed
 
     def resolve(self, job: Job, adopt: str | None = None) -> Job:
         """Settle by a person's word what a create did whose answer was lost.

@@ -76,8 +76,10 @@ class JobEvent(StrEnum):
     FAILURE_SETTLED = "failure settled"
     #: The job had been cancelled; what it still came to is stored.
     CANCEL_SETTLED = "cancel settled"
-    #: The provider no longer has the results.
+    #: The provider no longer has the results, or never lets them be read.
     RESULTS_GONE = "results gone"
+    #: A person does without results that can't be read.
+    GIVEN_UP = "given up"
 
 
 S, E = JobState, JobEvent
@@ -104,6 +106,7 @@ TRANSITIONS: Mapping[JobState, Mapping[JobEvent, JobState]] = MappingProxyType(
             E.FAILURE_SETTLED: S.FAILED,
             E.CANCEL_SETTLED: S.CANCELLED,
             E.RESULTS_GONE: S.FAILED,
+            E.GIVEN_UP: S.FAILED,
         },
         S.STORED: {},
         S.FAILED: {},

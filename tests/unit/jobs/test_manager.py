@@ -547,7 +547,7 @@ def test_a_state_that_flaps_does_not_lose_the_results(driver, manager, job, ledg
 
 
 def test_results_that_can_never_be_read_end_by_the_deadline(driver, manager, job, ledger, provider, clock):
-    """Until then it is an error each time; after it the rows are not in flight for ever."""
+    """Until then it is an error each time; a day after the first, the rows are not in flight for ever."""
 
     def unreadable(_key):
         raise ResponseError("not JSON")
@@ -556,10 +556,51 @@ def test_results_that_can_never_be_read_end_by_the_deadline(driver, manager, job
     with pytest.raises(ResponseError, match="not JSON"):
         driver.finish()
     assert _verdicts(ledger) == {"open": 5}
-    clock.sleep(2 * _EXPIRES.total_seconds())
+    clock.sleep(2 * max(_EXPIRES.total_seconds(), 86_400))
     (done,) = driver.finish()
     assert (done.state, done.reason) == (JobState.FAILED, "not JSON")
     assert _verdicts(ledger) == {"missing": 5}
+
+
+def test_results_that_are_read_for_the_first_time_after_the_deadline_have_their_time(
+    driver, manager, job, ledger, provider, clock
+):
+    """Nobody looked for a month; one answer that can't be read does not throw away what is paid for."""
+    while job.state is not JobState.ENDED:
+        clock.sleep(100)
+        job = manager.step(job)
+    clock.sleep(30 * 86_400)
+    answer, provider.answer = provider.answer, _raise(ResponseError("not JSON"))
+    with pytest.raises(ResponseError):
+        manager.step(job)
+    provider.answer = answer
+    assert [done.state for done in driver.finish()] == [JobState.STORED]
+    assert _verdicts(ledger) == {"stored": 5}
+
+
+def test_an_error_that_stops_a_step_is_part_of_the_story_once(driver, manager, job, ledger, provider):
+    """What a person has to put right can be read with the job, too, and not only where it was raised."""
+    provider.answer = _raise(RequestRefusedError("403: the key may not read this"))
+    for _ in range(2):
+        with pytest.raises(RequestRefusedError):
+            driver.finish()
+    with ledger.read() as connection:
+        story = manager.book.events(connection, job.id)
+        reason = manager.book.get(connection, job.id).reason
+    assert reason == "403: the key may not read this"
+    assert [told.detail for told in story if told.event == "stopped"] == [reason]
+
+
+def test_results_that_cannot_be_read_are_given_up_by_hand(driver, manager, job, ledger, provider, clock):
+    """A person need not wait: the rows are pending again, the bill stays, the provider's job is kept."""
+    while job.state is not JobState.ENDED:
+        clock.sleep(100)
+        job = manager.step(job)
+    done = manager.cancel(job)
+    assert (done.state, done.reason) == (JobState.FAILED, "given up here, its results not read")
+    assert _verdicts(ledger) == {"missing": 5}
+    assert _charges(ledger)[job.id].measured_tokens == 42
+    assert list(provider.jobs) == [job.remote]
 
 
 def test_results_that_break_off_are_read_again(driver, job, ledger, provider):
@@ -876,8 +917,11 @@ def test_results_that_can_never_be_read_are_billed_as_well(manager, job, ledger,
     for _ in range(4):
         clock.sleep(100)
         job = manager.step(job)
-    clock.sleep(10 * _EXPIRES.total_seconds())
     provider.answer = _raise(ResponseError("garbled"))
+    with pytest.raises(ResponseError):
+        manager.step(job)
+    clock.sleep(10 * max(_EXPIRES.total_seconds(), 86_400))
+    job = manager.desk.reread(job)
     assert manager.step(job).state is JobState.FAILED
     assert _charges(ledger)[job.id].measured_tokens == 42
 
