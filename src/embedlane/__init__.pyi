@@ -1,5 +1,6 @@
 from .config.settings import Config, load_config
 from .errors import EmbedlaneError
+from .indexes.exchange import Arrival
 from .indexes.search import Hit
 from .indexes.settings import IndexSettings
 from .models.card import Lane, ModelCard, Role
@@ -8,23 +9,31 @@ from .providers.embedder import Embedder
 from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
 from .vectors.failures import Attempt, Failure, FailureReport
+from .workspace.importing import import_index
 from .workspace.index import Index
 from .workspace.reports import AddReport, Cost, CostReport, EmbedReport, LaneCost, LanePlan, Plan
+from .workspace.transfers import CheckReport, Compared, ExportReport, ImportOptions, ImportReport
 from .workspace.workspace import Workspace
 
 __all__ = [
     "AddReport",
+    "Arrival",
     "Attempt",
+    "CheckReport",
     "ChunkRule",
+    "Compared",
     "Config",
     "Cost",
     "CostReport",
     "EmbedReport",
     "Embedder",
     "EmbedlaneError",
+    "ExportReport",
     "Failure",
     "FailureReport",
     "Hit",
+    "ImportOptions",
+    "ImportReport",
     "Index",
     "IndexSettings",
     "Item",
@@ -38,5 +47,6 @@ __all__ = [
     "TooLong",
     "Unit",
     "Workspace",
+    "import_index",
     "load_config",
 ]

@@ -54,6 +54,19 @@ class IndexRecord:
         )
 
 
+def require_name(name: str) -> None:
+    """Check that *name* can be the name of an index.
+
+    Raises:
+        UsageError: If it can't.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't be the name of an index.",
+            "Use up to 100 letters, digits, dots, dashes and underscores; begin with a letter or digit.",
+        )
+
+
 def create_index(
     connection: Connection, name: str, space: Space, settings: IndexSettings, now: float
 ) -> IndexRecord:
@@ -64,11 +77,7 @@ def create_index(
         SpaceMismatchError: If there is an index of that name in another space.
         RefusedError: If there is an index of that name in this space.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} can't be the name of an index.",
-            "Use up to 100 letters, digits, dots, dashes and underscores; begin with a letter or digit.",
-        )
+    require_name(name)
     bound = BoundSpace.register(connection, space, now)
     values = {"name": name, "space_id": bound.id, "settings": settings.to_json(), "created_at": now}
     existing = connection.execute(_QUERY.where(indexes.c.name == name)).one_or_none()

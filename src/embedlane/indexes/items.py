@@ -69,13 +69,16 @@ class ItemBook:
     #: The index's number.
     index_id: int
 
-    def put(self, connection: Connection, documents: Sequence[DocumentItems], run: int) -> Changes:
+    def put(
+        self, connection: Connection, documents: Sequence[DocumentItems], run: int = 0, *, whole: bool = True
+    ) -> Changes:
         """Put *documents* in the place of what the index has under their ids.
 
         Args:
             connection: A write transaction.
-            documents: Whole documents. Of two items with one id, the later one stays.
+            documents: Documents. Of two items with one id, the later one stays.
             run: The number of the pruning run, or 0.
+            whole: Whether what the index has of a document, and it has no more, is removed.
         """
         rows = {
             item.id: {
@@ -95,9 +98,8 @@ class ItemBook:
         added = [row for item, row in rows.items() if item not in known]
         updated = [row for item, row in rows.items() if item in known and known[item] != _essence(row)]
         kept = [item for document in documents for item in document.kept]
-        removed = self._remove_others(
-            connection, [document.document for document in documents], {*rows, *kept}
-        )
+        names = [document.document for document in documents] if whole else []
+        removed = self._remove_others(connection, names, {*rows, *kept})
         self._write(connection, added, updated)
         if run:
             self._mark_seen(connection, [*(item for item in rows if item in known), *kept], run)

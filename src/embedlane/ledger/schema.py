@@ -69,6 +69,26 @@ indexes = Table(
     sqlite_autoincrement=True,
 )
 
+# Each time that vectors came in from files, for the question where they are from.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Large, primary_key=True),
+    Column("index_id", ForeignKey("indexes.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Timestamp, nullable=False),
+    # Their names, as they were given.
+    Column("files", JSON, nullable=False),
+    # Items and vectors that were new.
+    Column("items", Integer, nullable=False, server_default="0"),
+    Column("vectors", Integer, nullable=False, server_default="0"),
+    # Vectors that were compared with new ones of the same text, and their lowest cosine; null where it was
+    # asked not to, or nothing was left to compare.
+    Column("compared", Integer, nullable=False),
+    Column("lowest", Float(53)),
+    Column("checked", Boolean, nullable=False),
+    Index("ix_imports_index_id", "index_id"),
+)
+
 contents = Table(
     "contents",
     metadata,

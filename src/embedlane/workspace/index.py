@@ -12,6 +12,7 @@ import attrs
 import orjson
 
 from embedlane.errors import UsageError
+from embedlane.indexes.exchange import Arrival, arrivals
 from embedlane.indexes.filters import conditions
 from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, Searcher
@@ -24,8 +25,10 @@ from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.adding import Adder
 from embedlane.workspace.embedding import Embedding
+from embedlane.workspace.exporting import export_index
 from embedlane.workspace.planning import plan_lanes
 from embedlane.workspace.reports import AddReport, EmbedReport, Plan
+from embedlane.workspace.transfers import ExportReport
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
@@ -218,6 +221,26 @@ class Index:
     ) -> list[Hit]:
         """Do what `search` does, without blocking the event loop."""
         return await asyncio.to_thread(self.search, query, k, where=where)
+
+    def export(self, path: str | Path, *, on_progress: _Progress = _silent) -> ExportReport:
+        """Write all items with their vectors and their space to a file; `import_index` reads it.
+
+        Args:
+            path: The file; ``.parquet``, ``.jsonl``, ``.jsonl.gz`` or ``.npz``. It is replaced when all is
+                written.
+            on_progress: Called now and then with a number of items.
+
+        Raises:
+            UsageError: If the suffix is another one.
+            InputError: If nothing can be written there.
+            MissingDependencyError: If the format needs a package that is not installed.
+        """
+        return export_index(self._ledger, self.name, Path(path), on_progress)
+
+    def imports(self) -> list[Arrival]:
+        """All imports of vectors into the index, the oldest first."""
+        with self._ledger.read() as connection:
+            return arrivals(connection, self._record.id)
 
     def plan(self) -> Plan:
         """Say what embedding the pending contents would cost in each lane. Sends nothing."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedlane.cli.commands.transfer import export_vectors, import_vectors
 from embedlane.cli.group import ListingGroup
 from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
@@ -18,6 +19,7 @@ from embedlane.text.cutting import ChunkRule, TooLong, Unit
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
+    from embedlane.indexes.exchange import Arrival
     from embedlane.models.space import Space
     from embedlane.vectors.failures import Failure, FailureReport
     from embedlane.workspace.workspace import Workspace
@@ -84,8 +86,9 @@ def list_all(session: Session, as_json: bool) -> None:
 def show(session: Session, name: str, as_json: bool) -> None:
     """Show an index: its space, how it cuts documents, where its contents stand."""
     with opened(session) as workspace:
-        tally = workspace.index(name).tally()
-        emit(as_json, {**_view(_record(workspace, name)), "contents": tally}, _render_one)
+        target = workspace.index(name)
+        found = {"contents": target.tally(), "imports": target.imports()}
+        emit(as_json, {**_view(_record(workspace, name)), **found}, _render_one)
 
 
 @index.command(epilog="Example: embedlane index drop docs --yes")
@@ -133,6 +136,10 @@ def retry(session: Session, name: str, items: tuple[str, ...], code: str, every:
     with opened(session) as workspace:
         number = workspace.index(name).retry(items, code=code, every=every)
     emit(as_json, {"retried": number}, lambda _: _render_retried(name, number))
+
+
+index.add_command(export_vectors)
+index.add_command(import_vectors)
 
 
 def _settings(flags: dict[str, Any], workspace: Workspace, name: str) -> IndexSettings | None:
@@ -223,8 +230,14 @@ def _render_one(view: dict[str, Any]) -> None:
             ("in flight", f"{tally.in_flight:,}"),
             ("refused", f"{tally.refused:,}"),
             ("pending", f"{tally.pending:,}"),
+            *(("imported", _arrival(each)) for each in view["imports"]),
         ]
     )
+
+
+def _arrival(each: Arrival) -> str:
+    compared = f"{each.compared:,} compared" if each.checked else "none compared"
+    return f"{counted(each.vectors, 'vector')} on {moment(each.at)}, {compared}: {', '.join(each.files)}"
 
 
 def _render_failures(name: str, report: FailureReport) -> None:

@@ -60,6 +60,23 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "imports",
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("index_id", _LARGE, nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("items", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("vectors", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("compared", sa.Integer(), nullable=False),
+        sa.Column("lowest", sa.Float(precision=53), nullable=True),
+        sa.Column("checked", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["index_id"], ["indexes.id"], name=op.f("fk_imports_index_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
+    op.create_index("ix_imports_index_id", "imports", ["index_id"], unique=False)
+    op.create_table(
         "jobs",
         sa.Column("id", _LARGE, nullable=False),
         sa.Column("tag", _text(63), nullable=False),

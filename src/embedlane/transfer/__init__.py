@@ -1,0 +1,1 @@
+"""Files of items with their vectors: what is in them, and how each format is written and read."""
