@@ -11,7 +11,7 @@ from sqlalchemy import and_, insert, select, update
 from embedlane.indexes.binding import mark_changed
 from embedlane.indexes.items import Changes, DocumentItems, ItemBook
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import contents, imports, items, vectors
+from embedlane.ledger.schema import contents, imports, items, spaces, vectors
 from embedlane.text.documents import Item
 from embedlane.text.hashing import content_hash
 from embedlane.transfer.files import PAGE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from embedlane.indexes.binding import IndexRecord
+    from embedlane.models.space import Space
 
 _COLUMNS = ("item", "metadata", "document", "source")
 
@@ -54,10 +55,16 @@ def outgoing(connection: Connection, record: IndexRecord) -> Iterator[list[Recor
             ]
 
 
-def stored_hashes(connection: Connection, space_id: int, hashes: Iterable[str]) -> set[str]:
-    """Those of *hashes* that have a vector in a space."""
-    query = select(vectors.c.content_hash).where(vectors.c.space_id == space_id)
-    return set(connection.scalars(query.where(among(vectors.c.content_hash, hashes))))
+def stored_vectors(
+    connection: Connection, space: Space, hashes: Iterable[str]
+) -> dict[str, NDArray[np.float32]]:
+    """The vectors in *space* that those of *hashes* have which have one, by their hash."""
+    query = (
+        select(vectors.c.content_hash, vectors.c.vector)
+        .join(spaces, spaces.c.id == vectors.c.space_id)
+        .where(spaces.c.fingerprint == space.fingerprint, among(vectors.c.content_hash, hashes))
+    )
+    return {row.content_hash: np.frombuffer(row.vector, dtype=STORED) for row in connection.execute(query)}
 
 
 @attrs.frozen(kw_only=True)
@@ -130,7 +137,7 @@ class Intake:
             if record.vector is not None:
                 given.setdefault(content_hash(record.text), record.vector)
         bound = self.record.bound
-        known = stored_hashes(connection, bound.id, given)
+        known = stored_vectors(connection, bound.space, given)
         new = [content for content in given if content not in known]
         if new:
             Archive(bound).store(connection, new, np.stack([given[content] for content in new]))

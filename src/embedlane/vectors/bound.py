@@ -37,11 +37,6 @@ class BoundSpace:
         bound.require(space, "register")
         return bound
 
-    @staticmethod
-    def find(connection: Connection, space: Space) -> int | None:
-        """The number of *space* in the ledger; None if it is not in there."""
-        return connection.scalar(select(spaces.c.id).where(spaces.c.fingerprint == space.fingerprint))
-
     @classmethod
     def load(cls, connection: Connection, space_id: int) -> BoundSpace:
         """Read the space with the number *space_id*."""

@@ -1,9 +1,10 @@
 """Bringing vectors in that someone already paid for.
 
-Theory of operation. The files are read twice. The first time nothing is written: every row is judged, and a
-sample is drawn from those whose content has no vector in the ledger yet. Its texts are embedded again; only
-if the vectors agree is the index made and the files read once more, a page in each transaction. A kill
-therefore leaves whole pages behind, and the same command finds them unchanged and goes on.
+Theory of operation. The files are read twice. The first time nothing is written: every row is judged. One
+whose content has a vector in the ledger is compared with that, which costs nothing; of the others a sample is
+drawn, and its texts are embedded again. Only if all agree is the index made and are the files read once more,
+a page in each transaction. A kill therefore leaves whole pages behind, and the same command finds them
+unchanged and goes on.
 """
 
 from __future__ import annotations
@@ -15,21 +16,23 @@ import attrs
 
 from embedlane.errors import CapabilityError, InputError, RefusedError, SpaceMismatchError, UsageError
 from embedlane.indexes.binding import create_index, load_index, require_name
-from embedlane.indexes.exchange import Arrival, Intake, stored_hashes
+from embedlane.indexes.exchange import Arrival, Intake, stored_vectors
 from embedlane.indexes.items import Changes
 from embedlane.indexes.settings import IndexSettings
 from embedlane.models.capabilities import require_dimensions
 from embedlane.models.space import Space
 from embedlane.text.hashing import content_hash
-from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.pending import Pending
 from embedlane.workspace.reports import KEPT
-from embedlane.workspace.spotcheck import Sample, SpotCheck
-from embedlane.workspace.transfers import ImportOptions, ImportReport
+from embedlane.workspace.spotcheck import ALIKE, Sample, SpotCheck, cosine, refusal
+from embedlane.workspace.transfers import Compared, ImportOptions, ImportReport
 from embedlane.workspace.vector_files import VectorFile, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from embedlane.indexes.binding import IndexRecord
     from embedlane.text.documents import Unreadable
@@ -76,6 +79,8 @@ class _Survey:
     vectors: int = 0
     bad: int = 0
     bad_rows: list[Unreadable] = attrs.field(factory=list)
+    #: The first records whose vector differs from the one that the ledger has.
+    unlike: list[Compared] = attrs.field(factory=list)
 
     def note_bad(self, row: Unreadable) -> None:
         """Note a row that can't be taken."""
@@ -161,8 +166,8 @@ class _Importer:
             for page in pages(file.records(space.dimensions, survey.note_bad)):
                 survey.rows += len(page)
                 survey.vectors += sum(record.vector is not None for record in page)
-                for record in self._new(page, space):
-                    survey.sample.offer(record)
+                if self.options.sample:
+                    self._draw(page, space, survey)
         if survey.bad and not survey.vectors:
             raise InputError(
                 f"None of {survey.rows + survey.bad:,} rows can be taken with a vector; "
@@ -172,17 +177,22 @@ class _Importer:
         survey.rows += survey.bad
         return survey
 
-    def _new(self, page: Sequence[Record], space: Space) -> list[Record]:
-        """Records whose vector would be stored: the ledger has none of their content."""
-        hashes = {content_hash(record.text): record for record in page if record.vector is not None}
-        if not self.options.sample or not self.workspace.has_ledger:
-            return list(hashes.values())
-        with self.workspace.ledger.read() as connection:
-            space_id = BoundSpace.find(connection, space)
-            known = set() if space_id is None else stored_hashes(connection, space_id, hashes)
-        return [record for content, record in hashes.items() if content not in known]
+    def _draw(self, page: Sequence[Record], space: Space, survey: _Survey) -> None:
+        """Compare what the ledger has a vector of, and offer the others to the sample."""
+        given = {content_hash(record.text): record for record in page if record.vector is not None}
+        stored: dict[str, NDArray[np.float32]] = {}
+        if self.workspace.has_ledger:
+            with self.workspace.ledger.read() as connection:
+                stored = stored_vectors(connection, space, given)
+        for content, record in given.items():
+            if content not in stored:
+                survey.sample.offer(record)
+            elif (found := cosine(stored[content], record.vector)) < ALIKE and len(survey.unlike) < KEPT:
+                survey.unlike.append(Compared(record.id, found))
 
     def _compare(self, survey: _Survey, space: Space) -> CheckReport | None:
+        if survey.unlike:
+            raise refusal(space, survey.unlike)
         if not survey.sample.records:
             return None
         workspace = self.workspace

@@ -93,7 +93,7 @@ class SpotCheck:
             cost=self.lanes.registry.card(self.space.model).price.cost(Lane.SYNC, self._usage.tokens),
         )
         if report.lowest is None or report.lowest < ALIKE:
-            raise self._refusal(report)
+            raise refusal(self.space, report.rows)
         return report
 
     def _embed(self, embedder: Embedder, texts: Sequence[str]) -> None:
@@ -123,25 +123,30 @@ class SpotCheck:
 
     def _cosine(self, record: Record) -> float | None:
         new = self._vectors.get(record.text)
-        if new is None or record.vector is None:
-            return None
-        return round(float(np.dot(new.astype(np.float64), record.vector.astype(np.float64))), 6)
+        return None if new is None else cosine(new, record.vector)
 
-    def _refusal(self, report: CheckReport) -> RefusedError:
-        width = max(len(row.id) for row in report.rows)
-        lines = "\n".join(f"  {row.id:<{width}}  {_shown(row.cosine)}" for row in report.rows)
-        unlike = sum(cosine < ALIKE for cosine in report.cosines)
-        found = (
-            f"{unlike} of {len(report.cosines)} vectors are not what {self.space} gives for their texts"
-            if report.cosines
-            else f"{report.provider} refused all texts of the sample, so nothing could be compared"
-        )
-        return RefusedError(
-            f"{found}; nothing was imported.\n"
-            f"  {'item':<{width}}  cosine, at least {ALIKE}\n{lines}\n{_CAUSES}\n",
-            "Name the model that they are of with --model, or make an index and embed the texts again. "
-            "--no-check imports them as they are.",
-        )
+
+def cosine(one: NDArray[np.float32], other: NDArray[np.float32] | None) -> float:
+    """The cosine of two unit vectors, to six places; -1 where there is no other."""
+    return -1.0 if other is None else round(float(one.astype(np.float64) @ other.astype(np.float64)), 6)
+
+
+def refusal(space: Space, rows: Sequence[Compared]) -> RefusedError:
+    """Say which of *rows* differ, and how far."""
+    width = max(len(row.id) for row in rows)
+    lines = "\n".join(f"  {row.id:<{width}}  {_shown(row.cosine)}" for row in rows)
+    compared = [row.cosine for row in rows if row.cosine is not None]
+    unlike = sum(found < ALIKE for found in compared)
+    what = (
+        f"{unlike} of {len(compared)} vectors are not what {space} gives for their texts"
+        if compared
+        else "The provider refused all texts of the sample, so that nothing could be compared"
+    )
+    return RefusedError(
+        f"{what}; nothing was imported.\n  {'item':<{width}}  cosine, at least {ALIKE}\n{lines}\n{_CAUSES}\n",
+        "Name the model that they are of with --model, or make an index and embed the texts again. "
+        "--no-check imports them as they are.",
+    )
 
 
 def _shown(cosine: float | None) -> str:

@@ -191,6 +191,20 @@ def test_vectors_that_are_not_the_models(vectors, workspace, tmp_path, wrong):
     assert made.indexes() == []
 
 
+def test_vectors_that_differ_from_the_ledgers_are_refused_for_nothing(fill, workspace, tmp_path):
+    """What the ledger has of a text is as good as a new one, and costs nothing; it stays as it is."""
+    docs = fill()
+    docs.export(tmp_path / "out.jsonl")
+    before = dump_of(docs, tmp_path)
+    rows = [{"id": "b", "text": "cats sleep", "vector": [1.0] * 64}]
+    made = workspace()
+    billed = made.costs().total.tokens
+    with pytest.raises(RefusedError, match="1 of 1 vectors are not what"):
+        import_index(made, "docs", [lines(tmp_path / "v.jsonl", rows)], ImportOptions(model=MODEL))
+    assert made.costs().total.tokens == billed
+    assert dump(made) == before
+
+
 def test_nothing_is_compared_where_it_was_asked_not_to(workspace, tmp_path):
     """What is taken on its word is remembered as that."""
     path = lines(tmp_path / "v.jsonl", [{"id": "a", "text": "cats", "vector": [1.0] * 64}])
