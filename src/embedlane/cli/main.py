@@ -30,6 +30,7 @@ TABLE = MappingProxyType(
         "work": (f"{_COMMANDS}.work:work", "Drive all batch jobs: submit, poll, collect."),
         "cost": (f"{_COMMANDS}.cost:cost", "Say what was billed, beside what was planned."),
         "search": (f"{_COMMANDS}.search:search", "Find the items nearest to a query."),
+        "compare": (f"{_COMMANDS}.compare:compare", "Measure models and sizes on an index's own texts."),
         "doctor": (f"{_COMMANDS}.doctor:doctor", "Look for what is wrong or soon will be."),
     }
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from sqlalchemy import and_, func, not_, or_, select
 
+from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import claims, contents, items, job_rows, refusals, vectors
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Pending:
     index_id: int
     #: The space's number in the ledger.
     space_id: int
+    #: Content hashes to look at; None for all that the index has.
+    only: tuple[str, ...] | None = None
 
     def hashes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[str]:
         """Up to *limit* pending contents above *after*, in the order of their hashes."""
@@ -133,14 +136,18 @@ class Pending:
         return (
             select(content)
             .distinct()
-            .where(items.c.index_id == self.index_id, content > after)
+            .where(self._mine(), content > after)
             .where(self._sendable(content, now))
             .order_by(content)
             .limit(limit)
         )
 
     def _wanted(self) -> FromClause:
-        return (select(items.c.content_hash).distinct().where(items.c.index_id == self.index_id)).subquery()
+        return select(items.c.content_hash).distinct().where(self._mine()).subquery()
+
+    def _mine(self) -> ColumnElement[bool]:
+        mine = items.c.index_id == self.index_id
+        return mine if self.only is None else and_(mine, among(items.c.content_hash, self.only))
 
     def _sendable(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
         return not_(or_(self._stored(content), self._refused(content), self._in_flight(content, now)))

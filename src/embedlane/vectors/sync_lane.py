@@ -93,6 +93,8 @@ class SyncLane:
     meter: Meter
     #: The most tokens that may be billed; None for any number.
     allowance: int | None = None
+    #: Content hashes to embed; None for all that the index has.
+    only: tuple[str, ...] | None = None
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -157,7 +159,7 @@ class SyncLane:
 
     def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
-        pending = Pending(index_id, self.bound.id)
+        pending = Pending(index_id, self.bound.id, self.only)
         after, left = "", limit
         while left is None or left > 0:
             size = _WINDOW * self.concurrency if left is None else min(left, _WINDOW * self.concurrency)

@@ -39,6 +39,8 @@ class Embedding:
     limit: int | None
     #: The most US dollars to spend; None for any amount.
     budget: float | None
+    #: Content hashes to embed; None for all that the index has.
+    only: tuple[str, ...] | None = None
 
     def now(self, on_progress: Callable[[int], None]) -> EmbedReport:
         """Embed through the sync lane."""
@@ -55,6 +57,7 @@ class Embedding:
                 account=self.record.name,
                 meter=meter,
                 allowance=allowance,
+                only=self.only,
                 on_progress=on_progress,
             ).run(self.record.id, self.limit)
         finally:
@@ -81,7 +84,7 @@ class Embedding:
 
     @property
     def _pending(self) -> Pending:
-        return Pending(self.record.id, self.record.bound.id)
+        return Pending(self.record.id, self.record.bound.id, self.only)
 
     def _tally(self) -> Tally:
         with self.ledger.read() as connection:
@@ -91,7 +94,7 @@ class Embedding:
         """What says how many tokens a content has, and how many may be billed."""
         now = self.manager.clock()
         with self.ledger.read() as connection:
-            meter = meter_of(connection, self.record, self.lanes, now)
+            meter = meter_of(connection, self.record, self.lanes, now, self.only)
             rows = MeteredRows(self._pending, meter)
             if self.budget is None:
                 return meter, None

@@ -78,6 +78,11 @@ class Index:
         """The space that it is bound to for life."""
         return self._record.bound.space
 
+    @property
+    def record(self) -> IndexRecord:
+        """What the ledger has of it."""
+        return self._record
+
     def add(
         self,
         items: Iterable[ItemLike],

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from embedlane.workspace.lanes import Lanes
 
 
-def plan_lanes(connection: Connection, record: IndexRecord, lanes: Lanes, now: float) -> Plan:
-    """Plan the pending contents of an index for each lane."""
+def plan_lanes(
+    connection: Connection,
+    record: IndexRecord,
+    lanes: Lanes,
+    now: float,
+    only: tuple[str, ...] | None = None,
+) -> Plan:
+    """Plan the pending contents of an index, or *only* some of them, for each lane."""
     card = lanes.registry.card(record.bound.space.model)
-    pending = Pending(record.id, record.bound.id)
-    tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now)
+    pending = Pending(record.id, record.bound.id, only)
+    tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now, only)
     tokens = meter.total(pending.lengths(connection, now))
     return Plan(
         rows=tally.pending,
@@ -39,12 +45,18 @@ def plan_lanes(connection: Connection, record: IndexRecord, lanes: Lanes, now: f
     )
 
 
-def meter_of(connection: Connection, record: IndexRecord, lanes: Lanes, now: float) -> Meter:
+def meter_of(
+    connection: Connection,
+    record: IndexRecord,
+    lanes: Lanes,
+    now: float,
+    only: tuple[str, ...] | None = None,
+) -> Meter:
     """What says how many tokens the contents of an index have; plans, budgets and bills share it."""
     space = record.bound.space
     return read_meter(
         connection,
-        Pending(record.id, record.bound.id),
+        Pending(record.id, record.bound.id, only),
         space,
         lanes.registry.card(space.model),
         lanes.counter(space),

@@ -9,6 +9,7 @@ import attrs
 from embedlane.indexes.items import Changes
 from embedlane.jobs.job import Job, RowCounts
 from embedlane.models.card import Lane
+from embedlane.models.space import Space
 from embedlane.text.cutting import Refused
 from embedlane.text.documents import Unreadable
 from embedlane.vectors.meter import Basis
@@ -105,6 +106,60 @@ class Plan:
     lanes: tuple[LanePlan, ...]
     #: Where the index's contents stand.
     tally: Tally
+
+
+@attrs.frozen(kw_only=True)
+class EmbedPlan:
+    """What a comparison has to embed in one space."""
+
+    #: The space.
+    space: Space
+    #: The lane for contents.
+    lane: Lane
+    #: The provider; empty if nothing has to be embedded.
+    provider: str
+    #: Contents to be sent: those without a vector there.
+    rows: int
+    #: Their tokens.
+    tokens: int
+    #: US dollars for them; None where the price is not known.
+    cost: float | None
+    #: Tokens of the queries, estimated.
+    query_tokens: int
+    #: US dollars for them in the sync lane; None where the price is not known.
+    query_cost: float | None
+    #: Tokens of all contents of the index.
+    whole_tokens: int
+
+
+@attrs.frozen(kw_only=True)
+class ComparePlan:
+    """What a comparison would cost, before a cent is spent."""
+
+    #: Names of the candidates.
+    candidates: tuple[str, ...]
+    #: Items of the index.
+    items: int
+    #: Items that will be ranked.
+    ranked: int
+    #: Queries.
+    queries: int
+    #: Where they come from.
+    method: str
+    #: What has to be embedded; sizes that are cut from others are not among it.
+    embeds: tuple[EmbedPlan, ...]
+    #: What to know before the figures are believed.
+    notes: tuple[str, ...]
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars for contents and queries together; None where a price is not known."""
+        total = 0.0
+        for embed in self.embeds:
+            if embed.cost is None or embed.query_cost is None:
+                return None
+            total += embed.cost + embed.query_cost
+        return total
 
 
 @attrs.frozen(kw_only=True)

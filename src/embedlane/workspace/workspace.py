@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from embedlane.config.settings import Config, IndexConfig, load_config
-from embedlane.errors import RefusedError, UnknownNameError, UsageError
+from embedlane.config.settings import Config, load_config
+from embedlane.errors import RefusedError, UnknownNameError
 from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
 from embedlane.indexes.items import forget_unused_contents
-from embedlane.indexes.settings import IndexSettings
 from embedlane.jobs.book import JobBook
 from embedlane.jobs.driver import Driver
 from embedlane.jobs.job import EventRecord, Job
@@ -25,18 +24,20 @@ from embedlane.models.names import ModelId
 from embedlane.models.space import Space
 from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
-from embedlane.text.cutting import ChunkRule
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.catalogue import Catalogue
 from embedlane.workspace.checkup import check_all, usable_routes
+from embedlane.workspace.comparing import CompareOptions, Comparing
 from embedlane.workspace.costs import cost_report, job_report
 from embedlane.workspace.index import Index
 from embedlane.workspace.lanes import Lanes
+from embedlane.workspace.planned import require_agreement, settings_of
 from embedlane.workspace.reports import CostReport, Finding, JobReport
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
+    from embedlane.indexes.settings import IndexSettings
     from embedlane.jobs.desk import BatchLane
     from embedlane.models.registry import Registry
     from embedlane.providers.embedder import Embedder
@@ -134,8 +135,9 @@ class Workspace:
         require_alive(card, self.lanes.today())
         space = self._space(chosen, dimensions)
         if planned is not None:
-            self._require_agreement(name, space, planned)
-        settings = settings or (_settings(planned) if planned else IndexSettings())
+            expected = self._space(planned.model, planned.dimensions)
+            require_agreement(name, space, expected, self.config.place)
+        settings = settings or settings_of(planned)
         with self.ledger.write() as connection:
             record = create_index(connection, name, space, settings, self.clock())
         return self._index(record)
@@ -275,6 +277,20 @@ class Workspace:
         with self.ledger.read() as connection:
             return cost_report(connection, self._book, self.registry, name, since)
 
+    def comparison(self, name: str, options: CompareOptions) -> Comparing:
+        """Compare models and sizes on the texts of an index: see `Comparing.plan` and `Comparing.run`.
+
+        Raises:
+            UnknownNameError: If there is no such index.
+        """
+        return Comparing(
+            ledger=self.ledger,
+            lanes=self.lanes,
+            manager=self.manager,
+            record=self.index(name).record,
+            options=options,
+        )
+
     def doctor(self) -> list[Finding]:
         """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""
         jobs = [report.job for report in self.jobs()]
@@ -359,14 +375,6 @@ class Workspace:
         card = self.registry.card(model)
         return Space.of(card, require_dimensions(card, dimensions))
 
-    def _require_agreement(self, name: str, space: Space, planned: IndexConfig) -> None:
-        expected = self._space(planned.model, planned.dimensions)
-        if space != expected:
-            raise UsageError(
-                f"{self.config.place} says that index '{name}' is {expected}; asked for is {space}.",
-                f"Change [indexes.{name}] there, or leave out --model and --dimensions.",
-            )
-
     def _index(self, record: IndexRecord) -> Index:
         return Index(
             ledger=self.ledger,
@@ -390,8 +398,3 @@ class Workspace:
     def _job_report(self, job: Job) -> JobReport:
         with self.ledger.read() as connection:
             return job_report(connection, self._book, job)
-
-
-def _settings(planned: IndexConfig) -> IndexSettings:
-    chunks = ChunkRule(size=planned.chunk_size, overlap=planned.chunk_overlap, unit=planned.chunk_unit)
-    return IndexSettings(chunks=chunks, on_too_long=planned.on_too_long)

@@ -1,0 +1,1 @@
+"""How good vectors are at finding: metrics, intervals, queries with relevance, and the verdict. Pure."""

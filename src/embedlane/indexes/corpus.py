@@ -1,0 +1,59 @@
+"""The items of an index as a corpus to be ranked: ids, contents, and for some documents the texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from sqlalchemy import func, select
+
+from embedlane.ledger.dialects import among
+from embedlane.ledger.schema import contents, items
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+
+@attrs.frozen
+class CorpusItem:
+    """An item without its text."""
+
+    #: Its id.
+    id: str
+    #: The hash of its content.
+    content: str
+    #: The document it was cut from.
+    document: str
+
+
+def read_corpus(connection: Connection, index_id: int) -> list[CorpusItem]:
+    """All items of an index, in the order of their ids' bytes."""
+    query = select(items.c.item, items.c.content_hash, items.c.document).where(items.c.index_id == index_id)
+    found = [CorpusItem(*row) for row in connection.execute(query)]
+    return sorted(found, key=lambda item: item.id.encode())
+
+
+def read_texts(
+    connection: Connection, index_id: int, documents: Sequence[str]
+) -> list[tuple[str, str, str, Mapping[str, Any]]]:
+    """Id, document, text and metadata of all items of some documents."""
+    query = (
+        select(items.c.item, items.c.document, contents.c.text, items.c.metadata)
+        .join(contents, contents.c.hash == items.c.content_hash)
+        .where(items.c.index_id == index_id, among(items.c.document, documents))
+        .order_by(items.c.id)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def content_lengths(connection: Connection, index_id: int) -> dict[int, int]:
+    """For each number of characters, how many distinct contents of an index have it."""
+    mine = select(items.c.content_hash).distinct().where(items.c.index_id == index_id).subquery()
+    query = (
+        select(contents.c.characters, func.count())
+        .join(mine, mine.c.content_hash == contents.c.hash)
+        .group_by(contents.c.characters)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
