@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers test test-sdk fuzz faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers browser bench-compare test test-sdk fuzz faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,7 +40,13 @@ demo: $(READY)  ## index the standard library's docstrings through both lanes an
 demo-gemini: $(READY)  ## the same over the wire: both Gemini SDKs against the local emulator
 	$(BIN)/python demo/gemini.py
 
-test: $(READY)  ## all tests
+browser:  ## a Chromium for the test of the report, installed where it is missing and may be
+	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null \
+	    || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && echo "installing chromium" \
+	        && apt-get -qq update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium > /dev/null; } \
+	    || echo "No Chromium is installed and none can be: the tests that open a report in it are skipped."
+
+test: $(READY) browser  ## all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 test-sdk: $(READY)  ## google-genai's own tests, in API mode, against the emulator

@@ -99,7 +99,7 @@ def _headings(passage: Passage) -> Iterator[str]:
 
 
 def _first_sentences(passage: Passage) -> Iterator[str]:
-    found = _SENTENCE.match(passage.text.strip())
+    found = _SENTENCE.match(_HEADING.sub("", passage.text).strip())
     if found:
         yield found[1]
 

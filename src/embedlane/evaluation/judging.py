@@ -10,7 +10,7 @@ import numpy as np
 from embedlane.evaluation.metrics import ndcg, ranking, recall, reciprocal_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,14 +29,20 @@ class Judgments:
     excluded: NDArray[np.intp]
 
     @classmethod
-    def of(cls, query: Query, positions: dict[str, int]) -> Judgments:
-        """The judgments of *query*; items that *positions* lacks are left out."""
+    def of(cls, query: Query, positions: Mapping[str, int], absent: Sequence[int] = ()) -> Judgments:
+        """The judgments of *query*; items that *positions* lacks are left out.
+
+        Args:
+            query: The query.
+            positions: Where items stand, by their ids.
+            absent: Positions of items that can't be found, relevant or not.
+        """
         relevant = {
             positions[item]: grade
             for item, grade in query.relevant.items()
             if grade > 0 and item in positions and item not in query.excluded
         }
-        excluded = [positions[item] for item in query.excluded if item in positions]
+        excluded = [*absent, *(positions[item] for item in query.excluded if item in positions)]
         return cls(
             np.fromiter(relevant, dtype=np.intp, count=len(relevant)),
             np.fromiter(relevant.values(), dtype=np.int64, count=len(relevant)),
@@ -136,6 +142,8 @@ def _deep_rank(scores: NDArray[np.floating], relevant: NDArray[np.intp]) -> floa
     if not len(relevant):
         return 0.0
     first = relevant[np.lexsort((-relevant, -scores[relevant]))][0]
+    if not np.isfinite(scores[first]):
+        return 0.0
     before = np.count_nonzero(scores > scores[first]) + np.count_nonzero(scores[first + 1 :] == scores[first])
     return 1.0 / (int(before) + 1)
 

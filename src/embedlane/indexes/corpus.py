@@ -9,11 +9,16 @@ from sqlalchemy import func, select
 
 from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import contents, items
+from embedlane.vectors.reading import read_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlalchemy import Connection
+
+    from embedlane.vectors.bound import BoundSpace
 
 
 @attrs.frozen
@@ -33,6 +38,18 @@ def read_corpus(connection: Connection, index_id: int) -> list[CorpusItem]:
     query = select(items.c.item, items.c.content_hash, items.c.document).where(items.c.index_id == index_id)
     found = [CorpusItem(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda item: item.id.encode())
+
+
+def corpus_vectors(
+    connection: Connection, bound: BoundSpace, corpus: Sequence[CorpusItem]
+) -> NDArray[np.float32]:
+    """The vectors of a corpus in a space, a row for each item; what is not stored is 0."""
+    distinct = list(dict.fromkeys(item.content for item in corpus))
+    matrix = read_vectors(connection, bound, distinct)
+    if len(distinct) == len(corpus):
+        return matrix
+    places = {content: place for place, content in enumerate(distinct)}
+    return matrix[[places[item.content] for item in corpus]]
 
 
 def read_texts(

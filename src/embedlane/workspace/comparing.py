@@ -21,11 +21,11 @@ from embedlane.evaluation.geometry import cut, random_pairs
 from embedlane.evaluation.judging import Judgments, measure
 from embedlane.evaluation.queries import QuerySet
 from embedlane.evaluation.summary import Entry, Setting, summarise
-from embedlane.indexes.corpus import content_lengths
+from embedlane.indexes.corpus import content_lengths, corpus_vectors
 from embedlane.models.card import Lane, Role
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.pending import Pending
-from embedlane.vectors.reading import known_spaces, read_vectors, stored_contents
+from embedlane.vectors.reading import known_spaces, stored_contents
 from embedlane.workspace.candidates import choose
 from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.planning import meter_of, plan_lanes
@@ -36,7 +36,6 @@ from embedlane.workspace.trial import prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
     from sqlalchemy import Connection
 
     from embedlane.evaluation.comparison import Comparison
@@ -309,7 +308,8 @@ class Comparing:
         """Measure all candidates that are cut from one space, or are it."""
         card = self.lanes.registry.card(plan.space.model)
         asked = ask(self.lanes.queries(plan.space), queries)
-        vectors = self._vectors(plan.space, items)
+        with self.ledger.read() as connection:
+            vectors = corpus_vectors(connection, self._lent(connection, plan.space).bound, items)
         seed = self.options.seed
         pairs = random_pairs(len(queries), len(items), _PAIRS, seed)
         shared = np.random.default_rng(seed).permutation(len(items))[:_SHARED]
@@ -339,13 +339,3 @@ class Comparing:
                 )
             )
         return made
-
-    def _vectors(self, space: Space, items: Sequence[CorpusItem]) -> NDArray[np.float32]:
-        """The vectors of *items*; two with one content have the same."""
-        contents = list(dict.fromkeys(item.content for item in items))
-        with self.ledger.read() as connection:
-            matrix = read_vectors(connection, self._lent(connection, space).bound, contents)
-        if len(contents) == len(items):
-            return matrix
-        places = {content: place for place, content in enumerate(contents)}
-        return matrix[[places[item.content] for item in items]]
