@@ -77,6 +77,9 @@ demo-providers: $(READY)  ## OpenAI and Gemini in one workspace, each index refu
 bench: $(READY)  ## measure; prints, asserts nothing
 	$(BIN)/python bench/run.py
 
+bench-compare: $(READY)  ## MiniLM, its cut sizes and the hash model on 84 questions about the standard library
+	$(BIN)/python bench/comparing.py
+
 bench-openai: $(READY)  ## the OpenAI plugin beside the openai SDK called directly
 	$(BIN)/python bench/openai_lanes.py
 

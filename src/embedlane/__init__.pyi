@@ -1,5 +1,7 @@
 from .config.settings import Config, load_config
 from .errors import EmbedlaneError
+from .evaluation.comparison import Comparison
+from .evaluation.queries import Query, QuerySet
 from .indexes.exchange import Arrival
 from .indexes.search import Hit
 from .indexes.settings import IndexSettings
@@ -9,9 +11,20 @@ from .providers.embedder import Embedder
 from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
 from .vectors.failures import Attempt, Failure, FailureReport
+from .workspace.comparing import CompareOptions, Comparing
 from .workspace.importing import import_index
 from .workspace.index import Index
-from .workspace.reports import AddReport, Cost, CostReport, EmbedReport, LaneCost, LanePlan, Plan
+from .workspace.reports import (
+    AddReport,
+    ComparePlan,
+    Cost,
+    CostReport,
+    EmbedPlan,
+    EmbedReport,
+    LaneCost,
+    LanePlan,
+    Plan,
+)
 from .workspace.transfers import CheckReport, Compared, ExportReport, ImportOptions, ImportReport
 from .workspace.workspace import Workspace
 
@@ -21,10 +34,15 @@ __all__ = [
     "Attempt",
     "CheckReport",
     "ChunkRule",
+    "CompareOptions",
+    "ComparePlan",
     "Compared",
+    "Comparing",
+    "Comparison",
     "Config",
     "Cost",
     "CostReport",
+    "EmbedPlan",
     "EmbedReport",
     "Embedder",
     "EmbedlaneError",
@@ -42,6 +60,8 @@ __all__ = [
     "LanePlan",
     "ModelCard",
     "Plan",
+    "Query",
+    "QuerySet",
     "Role",
     "Space",
     "TooLong",

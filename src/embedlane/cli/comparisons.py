@@ -97,11 +97,9 @@ def _costs(found: Comparison) -> None:
 
 def _pairs(found: Comparison) -> None:
     """What two models share; two sizes of one model are in the table of sizes."""
-    models = {each.name: each.model for each in found.candidates}
     rows = [
         (pair.one, pair.other, f"{pair.overlap:.0%}", f"{pair.cross_similarity:+.3f}".replace("-", "−"))
-        for pair in found.pairs
-        if models[pair.one] != models[pair.other]
+        for pair in found.crossing
     ]
     if rows:
         table(("ONE", "OTHER", f"SHARED OF FIRST {found.k}", "CROSS-MODEL COSINE"), rows)

@@ -162,3 +162,13 @@ class Comparison:
     notes: tuple[str, ...]
     #: What to do.
     verdict: Verdict
+
+    @property
+    def crossing(self) -> list[Pair]:
+        """The pairs of two models, at sizes that an index can have."""
+        usable = {each.name: each.model for each in self.candidates if each.usable}
+        return [
+            pair
+            for pair in self.pairs
+            if pair.one in usable and pair.other in usable and usable[pair.one] != usable[pair.other]
+        ]

@@ -23,11 +23,13 @@ from embedlane.evaluation.queries import QuerySet
 from embedlane.evaluation.summary import Entry, Setting, summarise
 from embedlane.indexes.corpus import content_lengths, corpus_vectors
 from embedlane.models.card import Lane, Role
+from embedlane.models.space import Space
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.pending import Pending
 from embedlane.vectors.reading import known_spaces, stored_contents
 from embedlane.workspace.candidates import choose
 from embedlane.workspace.embedding import Embedding
+from embedlane.workspace.fitting import too_long
 from embedlane.workspace.planning import meter_of, plan_lanes
 from embedlane.workspace.querying import ask
 from embedlane.workspace.reports import ComparePlan, EmbedPlan
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from embedlane.jobs.job import Job
     from embedlane.jobs.manager import BatchManager
     from embedlane.ledger.database import Ledger
-    from embedlane.models.space import Space
     from embedlane.workspace.candidates import Choice
     from embedlane.workspace.lanes import Lanes
     from embedlane.workspace.trial import Trial
@@ -149,11 +150,19 @@ class Comparing:
 
     @cached_property
     def _trial(self) -> Trial:
-        options = self.options
+        options, registry = self.options, self.lanes.registry
+        others = {registry.card(model).id: registry.card(model) for model in options.models}
+        others.pop(self.record.bound.space.model, None)
         with self.ledger.read() as connection:
-            return prepare(
+            trial = prepare(
                 connection, self.record, options.queries, options.qrels, options.sample, options.seed
             )
+            for card in others.values():
+                bound = self._lent(connection, Space.of(card)).bound
+                limit, counter = card.limits.tokens_per_input, self.lanes.counter(bound.space)
+                missing = too_long(connection, self.record.id, bound, limit, counter)
+                trial = trial.without(missing, f"{card.id}, which takes {limit} tokens", self.record.name)
+        return trial
 
     @cached_property
     def _choices(self) -> tuple[list[Choice], list[str]]:

@@ -12,7 +12,7 @@ from embedlane.evaluation.queries import QuerySet
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.corpus import corpus_vectors
 from embedlane.vectors.bound import BoundSpace
-from embedlane.vectors.reading import known_spaces
+from embedlane.vectors.reading import known_spaces, stored_contents
 from embedlane.workspace.querying import ask
 from embedlane.workspace.trial import prepare
 
@@ -67,8 +67,10 @@ class QualityJudge:
     def _measured(self, trial: Trial, space: Space) -> Measured:
         with self.ledger.read() as connection:
             known = {bound.space: bound for bound in known_spaces(connection)}
-            matrix = corpus_vectors(connection, known.get(space, BoundSpace(-1, space)), trial.items)
-        absent = [place for place, found in enumerate(matrix.any(axis=1).tolist()) if not found]
+            bound = known.get(space, BoundSpace(-1, space))
+            matrix = corpus_vectors(connection, bound, trial.items)
+            stored = stored_contents(connection, bound, trial.contents)
+        absent = [place for place, item in enumerate(trial.items) if item.content not in stored]
         positions = {item.id: place for place, item in enumerate(trial.items)}
         judgments = [Judgments.of(query, positions, absent) for query in trial.queries]
         asked = ask(self.lanes.queries(space), trial.queries)

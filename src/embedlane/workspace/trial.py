@@ -14,7 +14,7 @@ from embedlane.evaluation.queries import Query, QuerySet, read_queries
 from embedlane.indexes.corpus import read_corpus, read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
 
@@ -53,6 +53,33 @@ class Trial:
     def only(self) -> tuple[str, ...] | None:
         """The contents to embed; None where they are all that the index has."""
         return None if len(self.items) == self.total else self.contents
+
+    def without(self, missing: Collection[str], model: str, name: str) -> Trial:
+        """The trial without some contents, and without queries that then have nothing to find.
+
+        Args:
+            missing: Hashes of contents.
+            model: Who can't take them, and why.
+            name: The index.
+
+        Raises:
+            InputError: If no query is left.
+        """
+        items = [item for item in self.items if item.content not in missing]
+        left_out = len(self.items) - len(items)
+        if not left_out:
+            return self
+        kept = {item.id for item in items}
+        queries = [query for query in self.queries if _has_relevant(query, kept)]
+        if not queries:
+            raise InputError(
+                f"All that is relevant in index '{name}' is too long for {model}.",
+                "Make an index for that model, which cuts texts to its size, and compare on that one.",
+            )
+        note = f"{left_out:,} of {len(self.items):,} items are left out: they are too long for {model}."
+        if len(queries) < len(self.queries):
+            note += f" {len(self.queries) - len(queries)} queries that ask for them are left out, too."
+        return attrs.evolve(self, items=items, queries=queries, notes=(*self.notes, note))
 
 
 def prepare(
@@ -128,11 +155,7 @@ def _judged(found: QuerySet, corpus: Sequence[CorpusItem], name: str) -> tuple[l
     known = {item.id for item in corpus}
     relevant = {item for query in found.queries for item, grade in query.relevant.items() if grade > 0}
     unknown = sorted(relevant - known)
-    judged = [
-        query
-        for query in found.queries
-        if any(grade > 0 and item in known for item, grade in query.relevant.items())
-    ]
+    judged = [query for query in found.queries if _has_relevant(query, known)]
     if not judged:
         shown = f", such as {unknown[0]!r}" if unknown else ""
         raise InputError(
@@ -148,6 +171,10 @@ def _judged(found: QuerySet, corpus: Sequence[CorpusItem], name: str) -> tuple[l
     if len(judged) < _FEW:
         notes.append(f"{len(judged)} queries are few: expect wide intervals.")
     return judged, notes
+
+
+def _has_relevant(query: Query, known: Collection[str]) -> bool:
+    return any(grade > 0 and item in known for item, grade in query.relevant.items())
 
 
 def _sampled(

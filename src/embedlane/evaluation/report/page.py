@@ -67,12 +67,10 @@ def render(found: Comparison) -> str:
         title=wording.title,
     )
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    models = {each.name: each.model for each in found.candidates}
     return template.render(
         found=found,
         metrics=list(found.candidates[0].metrics),
         gaps={each.candidate: each.metrics for each in found.differences},
-        pairs=[pair for pair in found.pairs if models[pair.one] != models[pair.other]],
-        marks={each.name: number for number, each in enumerate(found.candidates)},
+        pairs=found.crossing,
         plots=plots.draw(found),
     )
