@@ -47,6 +47,7 @@ _TOP = MappingProxyType(
     {
         "ledger": "The file of the ledger, or the address of a PostgreSQL database.",
         "plugins": "Plugins to load: names for only those, names with a minus for all but those.",
+        "canaries": "Whether what is sent carries texts whose vectors are known, to notice a changed model.",
     }
 )
 #: How types are called on the page, where the annotation would not help.
@@ -54,6 +55,7 @@ _TYPES = MappingProxyType(
     {
         "ledger": "text: a path, or `postgresql://…`",
         "plugins": "list of texts",
+        "canaries": "truth value",
         "model": "text: publisher:model",
         "chunk_unit": " or ".join(f'`"{unit}"`' for unit in cutting.Unit),
         "on_too_long": ", ".join(f'`"{choice}"`' for choice in cutting.TooLong),

@@ -16,6 +16,9 @@ from .workspace.importing import import_index
 from .workspace.index import Index
 from .workspace.reports import (
     AddReport,
+    CanaryCheck,
+    CanaryVerdict,
+    CheckReport,
     ComparePlan,
     Cost,
     CostReport,
@@ -25,13 +28,15 @@ from .workspace.reports import (
     LanePlan,
     Plan,
 )
-from .workspace.transfers import CheckReport, Compared, ExportReport, ImportOptions, ImportReport
+from .workspace.transfers import Compared, ExportReport, ImportOptions, ImportReport, SampleReport
 from .workspace.workspace import Workspace
 
 __all__ = [
     "AddReport",
     "Arrival",
     "Attempt",
+    "CanaryCheck",
+    "CanaryVerdict",
     "CheckReport",
     "ChunkRule",
     "CompareOptions",
@@ -63,6 +68,7 @@ __all__ = [
     "Query",
     "QuerySet",
     "Role",
+    "SampleReport",
     "Space",
     "TooLong",
     "Unit",

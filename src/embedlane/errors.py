@@ -14,6 +14,7 @@ A branch is a decision the caller can take; its exit status is what the command 
     │   └── LedgerError                the ledger is corrupt, newer than this release, busy or full
     ├── RefusedError (3)               possible, but embedlane will not do it
     │   ├── SpaceMismatchError         vectors of two spaces would meet
+    │   ├── DriftError                 a model answers differently under the same name
     │   └── CapabilityError            the model, or what is installed, can't do that
     ├── ProviderError (4)              the service failed
     │   ├── TransientError             the same request may succeed later
@@ -124,6 +125,11 @@ class RefusedError(EmbedlaneError):
 @attrs.define
 class SpaceMismatchError(RefusedError):
     """Vectors of two spaces would meet; the message shows both side by side."""
+
+
+@attrs.define
+class DriftError(RefusedError):
+    """A model answers differently under the same name; nothing more is stored in its space."""
 
 
 @attrs.define

@@ -70,6 +70,7 @@ class _File:
 
     ledger: str = DEFAULT_LEDGER
     plugins: tuple[str, ...] | None = None
+    canaries: bool = True
     indexes: Mapping[str, IndexConfig] = attrs.field(factory=dict)
     routes: Mapping[ModelId, RouteChoice] = attrs.field(factory=dict)
     providers: Mapping[str, dict[str, Any]] = attrs.field(factory=dict)
@@ -87,6 +88,8 @@ class Config:
     ledger: Path | Server
     #: Which plugins to load, as in `PluginSelection.parse`; None for all.
     plugins: tuple[str, ...] | None = None
+    #: Whether jobs and runs carry texts whose vectors are known, to notice a model that has changed.
+    canaries: bool = True
     #: Indexes by name.
     indexes: Mapping[str, IndexConfig] = MappingProxyType({})
     #: Routes by model.
@@ -141,6 +144,7 @@ def load_config(
         file=path,
         ledger=read_ledger(settings.ledger, root, f"{_LEDGER if _LEDGER in variables else place}: ledger"),
         plugins=settings.plugins,
+        canaries=settings.canaries,
         indexes=settings.indexes,
         routes=settings.routes,
         providers=settings.providers,
@@ -158,6 +162,8 @@ def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> d
         match words:
             case ["LEDGER"]:
                 merged["ledger"] = value
+            case ["CANARIES"]:
+                merged["canaries"] = _toml_value(value)
             case ["PLUGINS"]:
                 merged["plugins"] = [part for part in value.split(",") if part.strip()]
             case ["PROVIDERS", provider, key] if provider and key:
@@ -168,7 +174,7 @@ def _with_environment(raw: Mapping[str, Any], variables: Mapping[str, str]) -> d
             case _:
                 raise ConfigError(
                     f"The variable {name} sets nothing.",
-                    "Use EMBEDLANE_CONFIG, EMBEDLANE_LEDGER, EMBEDLANE_PLUGINS, or "
+                    "Use EMBEDLANE_CONFIG, EMBEDLANE_LEDGER, EMBEDLANE_PLUGINS, EMBEDLANE_CANARIES, or "
                     "EMBEDLANE_PROVIDERS__NAME__KEY.",
                 )
     return merged

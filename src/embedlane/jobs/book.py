@@ -54,6 +54,7 @@ class JobBook:
         keys: Sequence[str],
         tokens: Sequence[int] = (),
         account: str = "",
+        canaries: Sequence[tuple[str, int]] = (),
     ) -> Job:
         """Enter a planned job with a row for each of *keys*, which are in flight from now on.
 
@@ -64,6 +65,7 @@ class JobBook:
             keys: What each row is called.
             tokens: The tokens that each row is planned at; none where that does not matter.
             account: Whose bill the job is on.
+            canaries: Keys of rows that go before those, with their tokens; never in flight.
         """
         now = self.clock()
         values = {
@@ -73,17 +75,21 @@ class JobBook:
             "provider": provider,
             "state": JobState.PLANNED.value,
             "rows": len(keys),
-            "estimated_tokens": sum(tokens),
+            "canaries": len(canaries),
+            "estimated_tokens": sum(tokens) + sum(planned for _, planned in canaries),
             "created_at": now,
             "changed_at": now,
             "due_at": now,
         }
         job_id = connection.execute(insert(jobs).returning(jobs.c.id), values).scalar_one()
+        wanted = zip(keys, tokens or repeat(0), repeat(Verdict.OPEN), strict=False)
+        rows = [*((key, planned, Verdict.CANARY) for key, planned in canaries), *wanted]
+        job = {"job_id": job_id, "space_id": space_id}
         connection.execute(
             insert(job_rows),
             [
-                {"job_id": job_id, "position": position, "key": key, "space_id": space_id, "tokens": planned}
-                for position, (key, planned) in enumerate(zip(keys, tokens or repeat(0), strict=False))
+                job | {"position": position, "key": key, "tokens": planned, "verdict": verdict.value}
+                for position, (key, planned, verdict) in enumerate(rows)
             ],
         )
         self._tell(connection, job_id, "planned", "", JobState.PLANNED, f"{len(keys)} rows for {provider}")
@@ -235,11 +241,18 @@ class JobBook:
         connection.execute(update(job_rows).where(*still_open).values(verdict=Verdict.MISSING.value))
         return list(keys)
 
+    def canaries(self, connection: Connection, job: Job) -> dict[int, str]:
+        """The positions and keys of a job's canaries."""
+        query = select(job_rows.c.position, job_rows.c.key).where(
+            job_rows.c.job_id == job.id, job_rows.c.verdict == Verdict.CANARY.value
+        )
+        return {row.position: row.key for row in connection.execute(query)}
+
     def row_counts(self, connection: Connection, job_id: int) -> RowCounts:
         """How many rows of a job came to what."""
         query = (
             select(job_rows.c.verdict, func.count().label("number"))
-            .where(job_rows.c.job_id == job_id)
+            .where(job_rows.c.job_id == job_id, job_rows.c.verdict != Verdict.CANARY.value)
             .group_by(job_rows.c.verdict)
         )
         return RowCounts(**{row.verdict: row.number for row in connection.execute(query)})

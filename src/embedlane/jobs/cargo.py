@@ -29,17 +29,36 @@ class Intake(Protocol):
 class Cargo(Intake, Protocol):
     """Supplies a job's rows, takes their results, and keeps the bill."""
 
+    def admit(self, connection: Connection) -> None:
+        """Let a job be sent or collected.
+
+        Raises:
+            RefusedError: If nothing may be sent or stored until a person has decided.
+        """
+        ...
+
+    def distrust(self, connection: Connection, canaries: Sequence[Vector], now: float) -> str:
+        """Judge a job by what came back for its *canaries*, before anything of it is stored.
+
+        Returns:
+            Why nothing of it may be stored, in words, when that is recorded; empty if it may.
+        """
+        ...
+
     def rows(self, connection: Connection, job_id: int) -> Generator[BatchRow]:
         """Stream the rows of a job in the order of their positions; closed by who does not take them all."""
         ...
 
-    def settle(self, connection: Connection, tokens: int | None, now: float) -> int | None:
+    def settle(
+        self, connection: Connection, tokens: int | None, now: float, canaries: Sequence[Vector] = ()
+    ) -> int | None:
         """Record in the caller's transaction what the provider billed for a job that is over.
 
         Args:
             connection: A write transaction.
             tokens: Tokens billed for the whole job; None if the provider does not say.
             now: Seconds since 1970.
+            canaries: What came back for the job's canaries, which are billed as well.
 
         Returns:
             Tokens billed for the job by the provider's word on it, or on each row; None without one.

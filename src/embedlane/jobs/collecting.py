@@ -83,7 +83,7 @@ class Collector:
 
     @_seen.default
     def _make_seen(self) -> bytearray:
-        return bytearray(self.job.rows)
+        return bytearray(self.job.canaries + self.job.rows)
 
     def collect(self, results: Iterable[RowResult]) -> Collected:
         """Store all of *results*, batch by batch.
@@ -108,6 +108,8 @@ class Collector:
             position, key, verdict = rows.get(answer.key, (None, "", ""))
             if position is None:
                 unknown += 1
+            elif verdict == Verdict.CANARY:
+                continue
             elif self._seen[position]:
                 doubled += 1
             else:

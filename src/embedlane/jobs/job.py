@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     #: It never came back.
     MISSING = "missing"
+    #: A canary: its answer is compared, never stored, and it is in flight for nobody.
+    CANARY = "canary"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,8 +49,10 @@ class Job:
     provider: str
     #: Where it stands.
     state: JobState
-    #: Number of rows.
+    #: Number of rows, canaries not among them.
     rows: int
+    #: Number of canaries, which its file has before those rows.
+    canaries: int
     #: Name of the batch file below the jobs' folder.
     file: str | None
     #: Its size in bytes.

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -30,10 +32,11 @@ from embedlane.jobs.collecting import Collector
 from embedlane.jobs.desk import Desk
 from embedlane.jobs.file import remove_batch_file, write_batch_file
 from embedlane.jobs.job import Job
+from embedlane.jobs.preview import Preview, preview_results
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.jobs.submission import Submission
 from embedlane.ledger.workers import new_worker
-from embedlane.providers.values import BatchFile, Refusal, RemoteJob, RemoteState
+from embedlane.providers.values import BatchFile, Correlation, Refusal, RemoteJob, RemoteState
 from embedlane.telemetry import count, span
 
 if TYPE_CHECKING:
@@ -124,6 +127,9 @@ class BatchManager:
     def _take(self, deed: Callable[[Job, BatchLane], Job], job: Job) -> Job:
         """Do the *deed*, and turn a failure that may pass into a wait."""
         lane = self.open_lane(job)
+        if job.state in _ON_TRUST:
+            with self.ledger.read() as connection:
+                lane.cargo.admit(connection)
         traced = span("embedlane.job.step", {"embedlane.job": job.tag, "embedlane.state": job.state.value})
         try:
             with traced:
@@ -195,7 +201,7 @@ class BatchManager:
     def _write(self, job: Job, lane: BatchLane) -> Job:
         file = self._written(job, lane)
         with self.ledger.write() as connection:
-            if file.rows == 0:
+            if file.rows <= job.canaries:
                 return self._refuse_first_row(connection, job, lane)
             self.book.keep_rows(connection, job, file.rows)
             return self.book.change(
@@ -203,7 +209,7 @@ class BatchManager:
                 job,
                 JobEvent.FILE_WRITTEN,
                 f"{file.rows} rows, {file.size} bytes",
-                rows=file.rows,
+                rows=file.rows - job.canaries,
                 size=file.size,
                 digest=file.digest,
                 file=file.path.name,
@@ -221,14 +227,14 @@ class BatchManager:
         """End a job that can't even hold one row; the others are pending again."""
         message = f"the row alone is larger than a job's {lane.limits.size} bytes"
         with contextlib.closing(lane.cargo.rows(connection, job.id)) as rows:
-            first = next(rows)
+            first = next(islice(rows, job.canaries, None))
         lane.cargo.store(connection, (), [Refusal(first.key, "too-large", message)], self.clock())
         return self.desk.fail(connection, job, JobEvent.REFUSED, message)
 
     def _stage(self, job: Job, lane: BatchLane) -> Job:
         assert job.size is not None
         assert job.digest is not None
-        file = BatchFile(path=self._path(job), rows=job.rows, size=job.size, digest=job.digest)
+        file = BatchFile(path=self._path(job), rows=job.canaries + job.rows, size=job.size, digest=job.digest)
         # It may have been written on another machine.
         if not file.path.is_file() and self._written(job, lane) != file:
             detail = f"its batch file {file.path.name} is gone, and comes out differently now"
@@ -291,7 +297,10 @@ class BatchManager:
             correlation=lane.limits.correlation,
         )
         # A job that was given up may still be at work; what it has so far is not its result.
-        collected = collector.collect(lane.embedder.results(remote) if remote.state.terminal else ())
+        preview = self._preview(job, lane, remote) if remote.state.terminal else Preview()
+        if preview.canaries:
+            self._require_trust(job, lane, remote, preview)
+        collected = collector.collect(preview.results)
         labels = {"embedlane.lane": "batch", "gen_ai.provider.name": job.provider}
         count("embedlane.rows", collected.stored, {**labels, "embedlane.outcome": "stored"})
         count("embedlane.rows", collected.refused, {**labels, "embedlane.outcome": "refused"})
@@ -306,8 +315,32 @@ class BatchManager:
             if why := _shortcoming(remote):
                 detail = f"{why}; {detail}"
             tokens = remote.tokens if remote.tokens is not None else job.tokens
-            tokens = lane.cargo.settle(connection, tokens, self.clock())
+            tokens = lane.cargo.settle(connection, tokens, self.clock(), preview.canaries)
             return self.book.change(connection, job, _settled(remote.state), detail, tokens=tokens)
+
+    def _preview(self, job: Job, lane: BatchLane, remote: RemoteJob) -> Preview:
+        """Read the results until all canaries are seen."""
+        with self.ledger.read() as connection:
+            canaries = self.book.canaries(connection, job)
+        by_position = lane.limits.correlation is Correlation.POSITION
+        names = {str(position) if by_position else key: key for position, key in canaries.items()}
+        return preview_results(partial(lane.embedder.results, remote), names)
+
+    def _require_trust(self, job: Job, lane: BatchLane, remote: RemoteJob, preview: Preview) -> None:
+        """End *job* without storing anything of it if its canaries came back as other vectors.
+
+        Raises:
+            RefusedError: If they did; that is committed.
+        """
+        now = self.clock()
+        with self.ledger.write() as connection:
+            self.book.renew(connection, job)
+            if why := lane.cargo.distrust(connection, preview.canaries, now):
+                lane.cargo.settle(connection, remote.tokens, now)
+                self.desk.fail(connection, job, JobEvent.DISTRUSTED, why)
+        if why:
+            with self.ledger.read() as connection:
+                lane.cargo.admit(connection)
 
     def _clean(self, job: Job) -> Job:
         """Remove what is no longer needed, here and at the provider."""
@@ -334,6 +367,10 @@ class BatchManager:
 
     def _path(self, job: Job) -> Path:
         return self.directory / f"{job.tag}.jsonl"
+
+
+#: States whose step sends or stores something, which a finding about the model may forbid.
+_ON_TRUST = frozenset({JobState.PLANNED, JobState.WRITTEN, JobState.STAGED, JobState.ENDED})
 
 
 def _settled(state: RemoteState) -> JobEvent:

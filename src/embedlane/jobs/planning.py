@@ -41,6 +41,8 @@ class JobSize:
     tokens: int | None = None
     #: Planned tokens of all jobs together; None for any number.
     in_all: int | None = None
+    #: Keys of rows that each job carries besides, with the tokens they are planned at.
+    canaries: Sequence[tuple[str, int]] = ()
 
     def cut(self, sizes: Sequence[tuple[str, int]], spent: int = 0) -> Sequence[tuple[str, int]]:
         """The head of *sizes* that fits into a job: at least one, unless all jobs would be too large.
@@ -49,8 +51,9 @@ class JobSize:
             sizes: Keys with the tokens they are planned at.
             spent: Tokens in the jobs before.
         """
-        fitting = _head(sizes, self.tokens) or sizes[:1]
-        return _head(fitting, None if self.in_all is None else self.in_all - spent)
+        canaries = sum(tokens for _, tokens in self.canaries)
+        fitting = _head(sizes, None if self.tokens is None else self.tokens - canaries) or sizes[:1]
+        return _head(fitting, None if self.in_all is None else self.in_all - spent - canaries)
 
 
 def _head(sizes: Sequence[tuple[str, int]], most: int | None) -> Sequence[tuple[str, int]]:
@@ -93,11 +96,12 @@ def plan_jobs(
             fitting = book.fitting_rows(connection, space_id, provider)
             most = min(rows for rows in (size.rows or DEFAULT_ROWS, left, fitting) if rows is not None)
             sizes = pending.sizes(connection, book.clock(), most, after)
-            rows = size.cut(sizes, sum(job.estimated_tokens for job in planned))
+            spent = sum(job.estimated_tokens for job in planned)
+            rows = size.cut(sizes, spent)
             if not rows:
                 break
             keys, tokens = zip(*rows, strict=True)
-            planned.append(book.enter(connection, space_id, provider, keys, tokens, account))
+            planned.append(book.enter(connection, space_id, provider, keys, tokens, account, size.canaries))
         after = keys[-1]
         left = None if left is None else left - len(keys)
     return planned

@@ -80,6 +80,8 @@ class JobEvent(StrEnum):
     RESULTS_GONE = "results gone"
     #: A person does without results that can't be read.
     GIVEN_UP = "given up"
+    #: What it came to can't be trusted; nothing of it is stored.
+    DISTRUSTED = "distrusted"
 
 
 S, E = JobState, JobEvent
@@ -107,6 +109,7 @@ TRANSITIONS: Mapping[JobState, Mapping[JobEvent, JobState]] = MappingProxyType(
             E.CANCEL_SETTLED: S.CANCELLED,
             E.RESULTS_GONE: S.FAILED,
             E.GIVEN_UP: S.FAILED,
+            E.DISTRUSTED: S.FAILED,
         },
         S.STORED: {},
         S.FAILED: {},

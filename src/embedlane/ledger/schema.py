@@ -1,8 +1,8 @@
 """The tables of the ledger, as SQLAlchemy Core.
 
 What belongs together: spaces and indexes bind; items map to contents; vectors are keyed by space and content
-hash; refusals and claims keep content from being sent; jobs, their rows and their events are the batch lane;
-charges are the bill.
+hash; refusals and claims keep content from being sent; canaries tell whether a model still answers as it did,
+drifts that one does not; jobs, their rows and their events are the batch lane; charges are the bill.
 
 There is no column that says "pending". Pending is wanted (an item has the content) minus stored (a vector),
 in flight (an open row or a live claim) and refused for good.
@@ -159,6 +159,35 @@ refusal_events = Table(
     Index("ix_refusal_events_space_id_content_hash", "space_id", "content_hash"),
 )
 
+# Texts whose vectors are known.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("space_id", ForeignKey("spaces.id"), primary_key=True),
+    # What its row is called in a job: no content hash looks like it.
+    Column("key", words(), primary_key=True),
+    Column("text", words(), nullable=False),
+    # Whether it is the head of a content of an index.
+    Column("own", Boolean, nullable=False),
+    # The reference: float32, little endian, unit length; null until an answer has brought it.
+    Column("vector", LargeBinary),
+    # Whose answer it was, and when.
+    Column("provider", words()),
+    Column("lane", words(5)),
+    Column("at", Timestamp),
+)
+
+# Spaces whose model answered a canary with another vector; writes to them stop until the row is gone.
+drifts = Table(
+    "drifts",
+    metadata,
+    Column("space_id", ForeignKey("spaces.id"), primary_key=True),
+    Column("at", Timestamp, nullable=False),
+    Column("provider", words(), nullable=False),
+    Column("lane", words(5), nullable=False),
+    Column("message", words(), nullable=False),
+)
+
 claims = Table(
     "claims",
     metadata,
@@ -180,6 +209,8 @@ jobs = Table(
     Column("provider", words(), nullable=False),
     Column("state", words(20), nullable=False),
     Column("rows", Integer, nullable=False),
+    # Canaries, which the file has before those rows.
+    Column("canaries", Integer, nullable=False, server_default="0"),
     # The batch file: its name below the jobs' folder, its size and its SHA-256.
     Column("file", words()),
     Column("size", Large),
@@ -224,7 +255,7 @@ job_rows = Table(
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     # Counted or estimated when the job was planned.
     Column("tokens", Integer, nullable=False, server_default="0"),
-    # open: in flight; stored, refused, missing: the answer
+    # open: in flight; stored, refused, missing: the answer; canary: its answer is no vector to store
     Column("verdict", words(8), nullable=False, server_default="open"),
     Index("uq_job_rows_job_id_key", "job_id", "key", unique=True),
     # In-flight rows only: a row may be open in one job at a time.
@@ -236,7 +267,7 @@ job_rows = Table(
         sqlite_where=text("verdict = 'open'"),
         postgresql_where=text("verdict = 'open'"),
     ),
-    CheckConstraint("verdict IN ('open', 'stored', 'refused', 'missing')", "verdict"),
+    CheckConstraint("verdict IN ('open', 'stored', 'refused', 'missing', 'canary')", "verdict"),
 )
 
 job_events = Table(

@@ -12,6 +12,7 @@ from embedlane.errors import SpaceMismatchError
 from embedlane.ledger.dialects import among, upsert
 from embedlane.ledger.schema import claims, refusal_events, refusals, vectors
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.drift import require_no_drift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ class Archive:
 
         Raises:
             SpaceMismatchError: If the ledger's space or the matrix is not of this space.
+            DriftError: If the space's model is known to have drifted.
         """
         current = BoundSpace.load(connection, self.bound.id)
         current.require(self.bound.space, "store vectors")
@@ -68,6 +70,7 @@ class Archive:
             )
         if not hashes:
             return
+        require_no_drift(connection, self.bound)
         rows = [
             {"space_id": self.bound.id, "content_hash": content, "vector": vector.tobytes()}
             for content, vector in zip(hashes, matrix.astype(STORED, copy=False), strict=True)

@@ -11,11 +11,13 @@ from sqlalchemy import and_, func, select
 
 from embedlane.errors import ResponseError
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import contents, job_rows, refusals
+from embedlane.ledger.schema import canaries, contents, job_rows, refusals
 from embedlane.models.card import Role
 from embedlane.providers.values import BatchRow, RawEmbeddings, Refusal
 from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.canaries import Canaries, told
 from embedlane.vectors.charges import Charges, Usage, as_said
+from embedlane.vectors.drift import require_no_drift
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -44,7 +46,15 @@ class EmbeddingCargo:
     origin: Origin
 
     def rows(self, connection: Connection, job_id: int) -> Generator[BatchRow]:
-        """Stream the rows of a job, their text inside the space's template."""
+        """Stream the rows of a job, the canaries first, their text inside the space's template."""
+        carried = select(job_rows.c.position, canaries.c.key, canaries.c.text).join(
+            canaries, and_(canaries.c.key == job_rows.c.key, canaries.c.space_id == job_rows.c.space_id)
+        )
+        for position, key, text in connection.execute(
+            carried.where(job_rows.c.job_id == job_id).order_by(job_rows.c.position)
+        ).all():
+            # Alone, so that no content shares its fate.
+            yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT), position, alone=True)
         refused = and_(refusals.c.space_id == self.bound.id, refusals.c.content_hash == job_rows.c.key)
         query = (
             select(job_rows.c.key, contents.c.text, job_rows.c.position, refusals.c.attempts.is_not(None))
@@ -75,9 +85,50 @@ class EmbeddingCargo:
             Charges(self.bound.id, self.origin).add(connection, self._usage(connection, vectors, hashes), now)
         return invalid
 
-    def settle(self, connection: Connection, tokens: int | None, now: float) -> int | None:
-        """Record what the provider billed for the whole job; see `Charges.settle`."""
-        return Charges(self.bound.id, self.origin).settle(connection, tokens, now)
+    def admit(self, connection: Connection) -> None:
+        """Refuse to send or store anything while the space's model is known to have drifted."""
+        require_no_drift(connection, self.bound)
+
+    def distrust(self, connection: Connection, canaries: Sequence[Vector], now: float) -> str:
+        """Compare the *canaries* with the space's references; a drift is recorded, and the job billed."""
+        answers = {}
+        for canary in canaries:
+            with contextlib.suppress(ResponseError):
+                answers[canary.key] = self.checker.row(canary.key, canary.values)
+        compared = Canaries(self.bound).compare(connection, answers, self.origin, now)
+        if not any(each.drifted for each in compared):
+            return ""
+        every = select(func.sum(job_rows.c.tokens)).where(job_rows.c.job_id == self.origin.job_id)
+        planned = int(connection.scalar(every) or 0)
+        usage = Usage(planned=planned, estimated=planned)
+        Charges(self.bound.id, self.origin).add(connection, usage, now)
+        return told(compared, self.origin)
+
+    def settle(
+        self, connection: Connection, tokens: int | None, now: float, canaries: Sequence[Vector] = ()
+    ) -> int | None:
+        """Record what the provider billed for the whole job, or for its *canaries*; see `Charges.settle`."""
+        charges = Charges(self.bound.id, self.origin)
+        charges.add(connection, self._canary_usage(connection, canaries), now)
+        return charges.settle(connection, tokens, now)
+
+    def _canary_usage(self, connection: Connection, answered: Sequence[Vector]) -> Usage:
+        """What the answers to canaries are billed at; they are no rows."""
+        said = {vector.key: as_said(vector.tokens) for vector in answered}
+        query = (
+            select(job_rows.c.key, job_rows.c.tokens, canaries.c.text)
+            .join(
+                canaries, and_(canaries.c.key == job_rows.c.key, canaries.c.space_id == job_rows.c.space_id)
+            )
+            .where(job_rows.c.job_id == self.origin.job_id, among(job_rows.c.key, said))
+        )
+        rows = connection.execute(query).all() if said else []
+        return Usage(
+            characters=sum(len(self.bound.space.render(row.text, Role.DOCUMENT)) for row in rows),
+            planned=sum(row.tokens for row in rows),
+            measured=sum(said[row.key] or 0 for row in rows),
+            estimated=sum(row.tokens for row in rows if said[row.key] is None),
+        )
 
     def _usage(self, connection: Connection, vectors: Sequence[Vector], stored: Sequence[str]) -> Usage:
         """What *vectors* are billed at; those that were not stored are billed as well."""

@@ -18,6 +18,8 @@ from embedlane.models.card import Role
 from embedlane.vectors.charges import billed_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from embedlane.models.card import ModelCard
@@ -146,6 +148,8 @@ class MeteredRows:
     pending: Pending
     #: Says how many tokens they have.
     meter: Meter
+    #: Tokens of what goes with so many of them.
+    besides: Callable[[int], int] = lambda _rows: 0
 
     def sizes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[tuple[str, int]]:
         """Up to *limit* hashes above *after*, in their order, with the tokens of their texts."""

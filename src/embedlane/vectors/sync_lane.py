@@ -25,6 +25,7 @@ from embedlane.providers.requests import cut_requests
 from embedlane.vectors.archive import Archive, Refused
 from embedlane.vectors.charges import Charges, Origin, Usage, as_said
 from embedlane.vectors.claims import LEASE, Claims
+from embedlane.vectors.listening import Listener
 from embedlane.vectors.pending import Pending, Text
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
     from embedlane.providers.caller import Answer, Caller
     from embedlane.vectors.bound import BoundSpace
+    from embedlane.vectors.canaries import Canary
     from embedlane.vectors.meter import Meter
 
 _log = logging.getLogger(__name__)
@@ -95,6 +97,8 @@ class SyncLane:
     allowance: int | None = None
     #: Content hashes to embed; None for all that the index has.
     only: tuple[str, ...] | None = None
+    #: Texts whose vectors are known; asked for before the first request.
+    canaries: Sequence[Canary] = ()
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -125,6 +129,7 @@ class SyncLane:
             ProviderError: If a request fails for good; answers that came before are stored.
         """
         self._renewed = self.clock()
+        self._spoken_for = self._planned_canaries()
         with self.ledger.write() as connection:
             self._claims.reap(connection)
         try:
@@ -137,9 +142,12 @@ class SyncLane:
 
     def _drive(self, pool: ThreadPoolExecutor, requests: Iterator[list[Text]]) -> None:
         """Keep the pool busy, and store what it answers."""
-        under_way = 0
+        under_way, listened = 0, False
         try:
             for request in requests:
+                if not listened:
+                    self._listen()
+                    listened = True
                 pool.submit(self._work, request)
                 under_way += 1
                 # One request waits beside those under way, so that no caller idles during a commit.
@@ -156,6 +164,24 @@ class SyncLane:
             if not isinstance(error, KeyboardInterrupt):
                 raise
             self._report = attrs.evolve(self._report, interrupted=True)
+
+    def _listen(self) -> None:
+        """Make sure that the model still answers as it did, before anything of its answers is stored."""
+        if not self.canaries:
+            return
+        self._spoken_for -= self._planned_canaries()
+        listener = Listener(
+            ledger=self.ledger,
+            bound=self.bound,
+            caller=self.caller,
+            origin=self._origin,
+            planned=self.meter.by_rule,
+            clock=self.clock,
+        )
+        self._bill(listener.require_the_same(self.canaries, self._halt))
+
+    def _planned_canaries(self) -> int:
+        return sum(self.meter.by_rule(len(canary.text)) for canary in self.canaries)
 
     def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
@@ -292,18 +318,26 @@ class SyncLane:
         )
 
     def _count(self, outcome: _Outcome, usage: Usage) -> None:
-        self._spoken_for += usage.tokens - self._planned(outcome.request)
-        report, tokens = self._report, self._report.tokens + usage.tokens
+        self._spoken_for -= self._planned(outcome.request)
+        self._bill(usage)
+        report = self._report
         self._report = attrs.evolve(
             report,
             stored=report.stored + usage.rows,
             refused=report.refused + len(outcome.refused),
             requests=report.requests + len(outcome.answers),
+        )
+        self.on_progress(len(outcome.request))
+
+    def _bill(self, usage: Usage) -> None:
+        report, tokens = self._report, self._report.tokens + usage.tokens
+        self._spoken_for += usage.tokens
+        self._report = attrs.evolve(
+            report,
             tokens=tokens,
             tokens_measured=report.tokens_measured and not usage.estimated,
             cost=self.caller.checker.card.price.cost(Lane.SYNC, tokens),
         )
-        self.on_progress(len(outcome.request))
 
 
 def _settled(answers: Sequence[tuple[Sequence[Text], Answer]], refused: Sequence[Refused]) -> list[str]:

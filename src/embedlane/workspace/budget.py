@@ -29,7 +29,7 @@ class _Planned:
 
     #: Contents.
     rows: int
-    #: Their tokens.
+    #: Their tokens, and those of the canaries that go with them.
     tokens: int
     #: How many of the contents, from the first on, fit into the budget.
     fitting: int
@@ -99,8 +99,9 @@ def _plan(
         for _, each in page:
             rows += 1
             tokens += each
-            fitting = rows if tokens <= allowance else fitting
-    return _Planned(rows, tokens, fitting)
+            if tokens <= allowance and tokens + pending.besides(rows) <= allowance:
+                fitting = rows
+    return _Planned(rows, tokens + pending.besides(rows), fitting)
 
 
 def _advice(card: ModelCard, lanes: Lanes, lane: Lane, planned: _Planned, budget: float) -> str:

@@ -9,15 +9,18 @@ import attrs
 from embedlane.jobs.driver import Driver
 from embedlane.jobs.planning import JobSize, plan_jobs
 from embedlane.models.card import Lane
+from embedlane.vectors.canaries import Canaries, Canary
+from embedlane.vectors.drift import require_no_drift
 from embedlane.vectors.meter import Meter, MeteredRows
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.vectors.sync_lane import SyncLane
 from embedlane.workspace.budget import require_budget
+from embedlane.workspace.carrying import Carried
 from embedlane.workspace.planning import meter_of
 from embedlane.workspace.reports import EmbedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from embedlane.indexes.binding import IndexRecord
     from embedlane.jobs.job import Job
@@ -45,7 +48,8 @@ class Embedding:
     def now(self, on_progress: Callable[[int], None]) -> EmbedReport:
         """Embed through the sync lane."""
         self.lanes.route(self._card, Lane.SYNC)
-        meter, allowance = self._measure(Lane.SYNC)
+        carried = Carried(canaries=self._canaries())
+        meter, allowance = self._measure(Lane.SYNC, carried)
         embedder = self.lanes.embedder(self.record.bound.space)
         try:
             report = SyncLane(
@@ -58,6 +62,7 @@ class Embedding:
                 meter=meter,
                 allowance=allowance,
                 only=self.only,
+                canaries=carried.canaries,
                 on_progress=on_progress,
             ).run(self.record.id, self.limit)
         finally:
@@ -68,9 +73,16 @@ class Embedding:
     def in_jobs(self, on_change: Callable[[Job], None], *, wait: bool) -> EmbedReport:
         """Embed in batch jobs; those that an earlier run has left are driven, too."""
         provider = self.lanes.route(self._card, Lane.BATCH).provider
-        meter, allowance = self._measure(Lane.BATCH)
         limits = self.lanes.batch_limits(provider, self.record.bound)
-        size = JobSize(rows=limits.rows, tokens=limits.enqueued_tokens, in_all=allowance)
+        theirs = self.lanes.provider_limits(provider, self.record.bound)
+        carried = Carried.in_jobs(self._canaries(), theirs, limits)
+        meter, allowance = self._measure(Lane.BATCH, carried)
+        size = JobSize(
+            rows=carried.rows,
+            tokens=limits.enqueued_tokens,
+            in_all=allowance,
+            canaries=carried.sizes(meter),
+        )
         driver = Driver(manager=self.manager, on_change=on_change)
         earlier = self._earlier_jobs()
         submitted = self._submit(driver, provider, MeteredRows(self._pending, meter), size)
@@ -90,12 +102,26 @@ class Embedding:
         with self.ledger.read() as connection:
             return self._pending.tally(connection, self.manager.clock())
 
-    def _measure(self, lane: Lane) -> tuple[Meter, int | None]:
+    def _canaries(self) -> Sequence[Canary]:
+        """The canaries to carry; chosen when the first contents are about to be sent.
+
+        Raises:
+            DriftError: If the model is known to have drifted.
+        """
+        now, bound = self.manager.clock(), self.record.bound
+        with self.ledger.read() as connection:
+            require_no_drift(connection, bound)
+            if not self.lanes.config.canaries or not self._pending.hashes(connection, now, 1):
+                return ()
+        with self.ledger.write() as connection:
+            return Canaries(bound).chosen(connection, self.record.id)
+
+    def _measure(self, lane: Lane, carried: Carried) -> tuple[Meter, int | None]:
         """What says how many tokens a content has, and how many may be billed."""
         now = self.manager.clock()
         with self.ledger.read() as connection:
             meter = meter_of(connection, self.record, self.lanes, now, self.only)
-            rows = MeteredRows(self._pending, meter)
+            rows = MeteredRows(self._pending, meter, carried.besides(meter))
             if self.budget is None:
                 return meter, None
             return meter, require_budget(

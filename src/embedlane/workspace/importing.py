@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.text.documents import Unreadable
     from embedlane.transfer.records import Record
-    from embedlane.workspace.transfers import CheckReport
+    from embedlane.workspace.transfers import SampleReport
     from embedlane.workspace.workspace import Workspace
 
 
@@ -190,7 +190,7 @@ class _Importer:
             elif (found := cosine(stored[content], record.vector)) < ALIKE and len(survey.unlike) < KEPT:
                 survey.unlike.append(Compared(record.id, found))
 
-    def _compare(self, survey: _Survey, space: Space) -> CheckReport | None:
+    def _compare(self, survey: _Survey, space: Space) -> SampleReport | None:
         if survey.unlike:
             raise refusal(space, survey.unlike)
         if not survey.sample.records:
@@ -223,7 +223,7 @@ class _Importer:
         files: Sequence[VectorFile],
         record: IndexRecord,
         survey: _Survey,
-        check: CheckReport | None,
+        check: SampleReport | None,
     ) -> ImportReport:
         """Enter all records, a page in each transaction."""
         ledger, intake, changes, stored = self.workspace.ledger, Intake(record), Changes(), 0
@@ -250,7 +250,7 @@ class _Importer:
             tally=tally,
         )
 
-    def _arrival(self, check: CheckReport | None) -> Arrival:
+    def _arrival(self, check: SampleReport | None) -> Arrival:
         return Arrival(
             at=self.workspace.clock(),
             files=tuple(map(str, self.paths)),

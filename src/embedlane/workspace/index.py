@@ -24,10 +24,11 @@ from embedlane.text.reading import read_jsonl, read_paths
 from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.adding import Adder
+from embedlane.workspace.checking import Check
 from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.exporting import export_index
 from embedlane.workspace.planning import plan_lanes
-from embedlane.workspace.reports import AddReport, EmbedReport, Plan
+from embedlane.workspace.reports import AddReport, CheckReport, EmbedReport, Plan
 from embedlane.workspace.transfers import ExportReport
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ class Index:
             CapabilityError: If the model lacks the lane, or no installed provider serves it.
             RefusedError: If the plan is above *budget*, or the price is not known.
             SpaceMismatchError: If the model's card no longer describes the index's space.
+            DriftError: If the model answers differently than it did, now or when it was asked last.
             ProviderError: If the provider fails for good; what came before is stored.
         """
         if lane not in set(Lane):
@@ -296,6 +298,20 @@ class Index:
             if code:
                 return self._failures.retry_code(connection, code)
             return self._failures.retry_all(connection)
+
+    def check(self) -> CheckReport:
+        """Ask now whether the model still answers as it did, in the sync lane of each provider in use.
+
+        Writes that were stopped because it did not go on if it does.
+
+        Raises:
+            CapabilityError: If no provider for the sync lane is installed.
+            ProviderError: If no provider answers.
+        """
+        self._require_current()
+        return Check(
+            ledger=self._ledger, lanes=self._lanes, record=self._record, clock=self._manager.clock
+        ).run()
 
     @property
     def _pending(self) -> Pending:

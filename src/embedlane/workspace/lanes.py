@@ -87,10 +87,10 @@ class Lanes:
         """The keys of the provider's table that the core reads."""
         return common_settings(self.config, provider)
 
-    def embedder(self, space: Space) -> Embedder:
+    def embedder(self, space: Space, provider: str | None = None) -> Embedder:
         """Open the sync lane of *space* for queries and documents. The caller closes it."""
         card = self.registry.card(space.model)
-        route = self.route(card, Lane.SYNC)
+        route = self.route(card, Lane.SYNC, provider)
         context = self._context(route, card, space)
         return Embedder(
             caller=self._caller(route, context),
@@ -140,7 +140,11 @@ class Lanes:
 
     def batch_limits(self, provider: str, bound: BoundSpace) -> BatchLimits:
         """What *provider* takes in the batch lane of *bound*, by itself and by the user."""
-        return self._limits(provider, self._embedder(provider, bound).limits)
+        return self._limits(provider, self.provider_limits(provider, bound))
+
+    def provider_limits(self, provider: str, bound: BoundSpace) -> BatchLimits:
+        """What *provider* takes in the batch lane of *bound* by itself."""
+        return self._embedder(provider, bound).limits
 
     def _embedder(self, provider: str, bound: BoundSpace) -> BatchEmbedder:
         key = (provider, bound.space.fingerprint)
@@ -155,9 +159,9 @@ class Lanes:
         ours = self.settings(provider)
         return attrs.evolve(
             theirs,
-            rows=_lower(ours.max_rows_per_job, theirs.rows),
-            enqueued_tokens=_lower(ours.max_enqueued_tokens, theirs.enqueued_tokens),
-            concurrent_jobs=_lower(ours.max_concurrent_jobs, theirs.concurrent_jobs),
+            rows=lower(ours.max_rows_per_job, theirs.rows),
+            enqueued_tokens=lower(ours.max_enqueued_tokens, theirs.enqueued_tokens),
+            concurrent_jobs=lower(ours.max_concurrent_jobs, theirs.concurrent_jobs),
         )
 
     def counter(self, space: Space) -> TokenCounter:
@@ -232,5 +236,6 @@ class Lanes:
         return (named,) if named else route.credentials
 
 
-def _lower(one: int | None, other: int | None) -> int | None:
+def lower(one: int | None, other: int | None) -> int | None:
+    """The lower of two limits; None for no limit."""
     return min((number for number in (one, other) if number is not None), default=None)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from embedlane.errors import EmbedlaneError
+from embedlane.jobs.planning import DEFAULT_ROWS
 from embedlane.models.card import Lane
 from embedlane.providers.requests import DEFAULT_INPUTS
 from embedlane.vectors.meter import read_meter
 from embedlane.vectors.pending import Pending
+from embedlane.workspace.carrying import Carried, expected_canaries
 from embedlane.workspace.reports import LanePlan, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from embedlane.config.providers import ProviderSettings
     from embedlane.indexes.binding import IndexRecord
     from embedlane.models.card import ModelCard
     from embedlane.providers.route import Route
-    from embedlane.vectors.meter import Basis, Meter
+    from embedlane.vectors.canaries import Canary
+    from embedlane.vectors.meter import Meter
     from embedlane.workspace.lanes import Lanes
 
 
@@ -31,16 +37,17 @@ def plan_lanes(
     only: tuple[str, ...] | None = None,
 ) -> Plan:
     """Plan the pending contents of an index, or *only* some of them, for each lane."""
-    card = lanes.registry.card(record.bound.space.model)
     pending = Pending(record.id, record.bound.id, only)
     tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now, only)
     tokens = meter.total(pending.lengths(connection, now))
+    canaries = expected_canaries(connection, record, lanes)
+    plan = partial(_plan_lane, record, lanes, canaries, meter, tally.pending, tokens)
     return Plan(
         rows=tally.pending,
         tokens=tokens,
         basis=meter.basis,
         rule=meter.rule,
-        lanes=tuple(_plan_lane(card, lane, lanes, tally.pending, tokens, meter.basis) for lane in Lane),
+        lanes=tuple(map(plan, Lane)),
         tally=tally,
     )
 
@@ -65,16 +72,29 @@ def meter_of(
     )
 
 
-def _plan_lane(card: ModelCard, lane: Lane, lanes: Lanes, rows: int, tokens: int, basis: Basis) -> LanePlan:
+def _plan_lane(
+    record: IndexRecord,
+    lanes: Lanes,
+    canaries: Sequence[Canary],
+    meter: Meter,
+    rows: int,
+    tokens: int,
+    lane: Lane,
+) -> LanePlan:
+    card = lanes.registry.card(record.bound.space.model)
     try:
         route = lanes.route(card, lane)
     except EmbedlaneError as error:
         return LanePlan(lane=lane, obstacle=error.message)
+    # A plan opens no SDK, so that a provider's own limit on the rows of a job is not known here.
+    job_rows = lanes.settings(route.provider).max_rows_per_job or DEFAULT_ROWS
+    carried = Carried(canaries=canaries, rows=None if lane is Lane.SYNC else job_rows)
+    tokens += carried.besides(meter)(rows)
     return LanePlan(
         lane=lane,
         provider=route.provider,
         tokens=tokens,
-        basis=basis,
+        basis=meter.basis,
         cost=card.price.cost(lane, tokens),
         time=_time(route, lanes.settings(route.provider), card, rows, tokens),
     )

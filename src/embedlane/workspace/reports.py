@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
 
 import attrs
 
@@ -80,7 +83,7 @@ class LanePlan:
     provider: str = ""
     #: Why the lane can't be used; empty if it can.
     obstacle: str = ""
-    #: Tokens that will be billed.
+    #: Tokens that will be billed, those of the canaries included.
     tokens: int | None = None
     #: How they were found; None if the lane can't be used.
     basis: Basis | None = None
@@ -96,7 +99,7 @@ class Plan:
 
     #: Contents to be sent.
     rows: int
-    #: Their tokens.
+    #: Their tokens, without those of the canaries that go with them.
     tokens: int
     #: How the tokens were found.
     basis: Basis
@@ -233,6 +236,57 @@ class CostReport:
     open_jobs: int = 0
     #: Tokens that they were planned at.
     open_tokens: int = 0
+
+
+class CanaryVerdict(StrEnum):
+    """What a canary's answer says."""
+
+    #: It is the vector that it was.
+    SAME = "same"
+    #: It is another one.
+    DRIFTED = "drifted"
+    #: It is the first one: answers are compared with it from now on.
+    FIRST = "first"
+    #: There is none: it was refused.
+    SILENT = "no answer"
+
+
+@attrs.frozen(kw_only=True)
+class CanaryCheck:
+    """What one provider says to one canary now."""
+
+    #: The provider that was asked, in the sync lane.
+    provider: str
+    #: The canary's text.
+    text: str
+    #: Whether it is the head of a content of an index; the others are the same for all spaces.
+    own: bool
+    #: The cosine of the answer and the reference; None without both.
+    cosine: float | None = None
+    #: Whose answer the reference is; empty without one.
+    reference: str = ""
+    #: In which lane; None without a reference.
+    lane: Lane | None = None
+    #: When, in seconds since 1970; None without a reference.
+    at: float | None = None
+    #: What the answer says.
+    verdict: CanaryVerdict
+
+
+@attrs.frozen(kw_only=True)
+class CheckReport:
+    """Whether the model of an index still answers as it did."""
+
+    #: Each canary, for each provider that answers now.
+    canaries: tuple[CanaryCheck, ...] = ()
+    #: Why providers that are in use did not answer, by their ids.
+    silent: Mapping[str, str] = attrs.field(factory=lambda: MappingProxyType({}))
+    #: Why writes to the index's space are stopped; empty if they are not.
+    drift: str = ""
+    #: Whether writes were stopped until now.
+    released: bool = False
+    #: Providers in use that have no sync lane to ask; their next job will tell.
+    unasked: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

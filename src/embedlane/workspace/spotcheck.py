@@ -14,7 +14,7 @@ from embedlane.models.card import Lane, Role
 from embedlane.providers.requests import cut_requests
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.charges import Charges, Origin, Usage, as_said
-from embedlane.workspace.transfers import CheckReport, Compared
+from embedlane.workspace.transfers import Compared, SampleReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class SpotCheck:
     _vectors: dict[str, NDArray[np.float32]] = attrs.field(factory=dict, init=False)
     _usage: Usage = attrs.field(factory=Usage, init=False)
 
-    def compare(self, records: Sequence[Record]) -> CheckReport:
+    def compare(self, records: Sequence[Record]) -> SampleReport:
         """Compare the vectors of *records* with new ones.
 
         Raises:
@@ -86,7 +86,7 @@ class SpotCheck:
             embedder.close()
             provider = embedder.caller.checker.provider
             self._charge(provider)
-        report = CheckReport(
+        report = SampleReport(
             provider=provider,
             rows=tuple(Compared(record.id, self._cosine(record)) for record in records),
             tokens=self._usage.tokens,

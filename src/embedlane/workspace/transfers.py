@@ -57,7 +57,7 @@ class Compared:
 
 
 @attrs.frozen(kw_only=True)
-class CheckReport:
+class SampleReport:
     """What comparing a sample came to."""
 
     #: The provider that embedded it.
@@ -95,7 +95,7 @@ class ImportReport:
     #: Rows that came without a vector.
     without: int
     #: What the comparison came to; None where nothing was left to compare, or it was asked not to.
-    check: CheckReport | None
+    check: SampleReport | None
     #: Whether it was asked to compare nothing.
     unchecked: bool
     #: Rows that were not taken.

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-#: The hash model at a price; it takes its words for tokens.
+#: The hash model at a price; it takes its words for tokens. Without canaries, so that each sum can be seen.
 _PRICED = """
+canaries = false
 [[models]]
 id = "local:hash"
 override = true

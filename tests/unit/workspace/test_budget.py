@@ -12,6 +12,7 @@ from embedlane.errors import RefusedError, UsageError
 from embedlane.workspace.budget import _dollars, _plan
 
 _CARD = """
+canaries = false
 [[models]]
 id = "local:hash"
 override = true
@@ -149,6 +150,14 @@ class _Pages:
         """A page of them."""
         return [row for row in self.rows if row[0] > after][:limit]
 
+    def besides(self, rows):
+        """Two tokens of canaries for each five contents."""
+        return 2 * -(-rows // 5)
+
+
+def _total(tokens):
+    return sum(tokens) + _Pages(tokens).besides(len(tokens))
+
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -165,9 +174,9 @@ def test_the_advice_is_the_most_that_fits(tokens, allowance, limit, page):
         patch.setattr(budget, "_PAGE", page)
         planned = _plan(None, _Pages(tokens), allowance, limit, 0.0)
     sent = tokens[:limit]
-    assert (planned.rows, planned.tokens) == (len(sent), sum(sent))
-    assert sum(sent[: planned.fitting]) <= allowance
-    assert planned.fitting == len(sent) or sum(sent[: planned.fitting + 1]) > allowance
+    assert (planned.rows, planned.tokens) == (len(sent), _total(sent))
+    assert not planned.fitting or _total(sent[: planned.fitting]) <= allowance
+    assert planned.fitting == len(sent) or _total(sent[: planned.fitting + 1]) > allowance
 
 
 @pytest.mark.parametrize(

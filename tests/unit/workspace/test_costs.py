@@ -13,8 +13,9 @@ from embedlane.models.card import Lane
 from embedlane.workspace.costs import _total
 from embedlane.workspace.reports import Cost, CostReport
 
-#: The hash model at a price; words are its tokens.
+#: The hash model at a price; words are its tokens. Without canaries, so that each sum can be seen.
 _CARD = """
+canaries = false
 [[models]]
 id = "local:hash"
 override = true

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedlane.cli.commands.transfer import export_vectors, import_vectors
+from embedlane.cli.failing import complain
 from embedlane.cli.group import ListingGroup
 from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, moment, note, pairs, say, shortened, table
-from embedlane.errors import RefusedError, UsageError
+from embedlane.errors import DriftError, ProviderError, RefusedError, UsageError
 from embedlane.indexes.settings import IndexSettings
 from embedlane.text.cutting import ChunkRule, TooLong, Unit
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from embedlane.indexes.exchange import Arrival
     from embedlane.models.space import Space
     from embedlane.vectors.failures import Failure, FailureReport
+    from embedlane.workspace.reports import CanaryCheck, CheckReport
     from embedlane.workspace.workspace import Workspace
 
 
@@ -106,6 +108,23 @@ def drop(session: Session, name: str, yes: bool, as_json: bool) -> None:
         emit(as_json, {"dropped": name}, lambda _: say(f"Dropped index '{name}'."))
 
 
+@index.command(epilog="Example: embedlane index check docs")
+@click.argument("name")
+@json_option
+@click.pass_context
+def check(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Ask whether the model still answers as it did; if so, writes that were stopped go on."""
+    with opened(ctx.ensure_object(Session)) as workspace:
+        report = workspace.index(name).check()
+    emit(as_json, report, _render_check)
+    for provider, why in report.silent.items():
+        complain(f"provider {provider} did not answer: {why}")
+    if report.drift:
+        complain(f"nothing is sent for '{name}' or stored in it: {report.drift}.", _WAYS_OUT)
+    status = ProviderError.exit_status if report.silent else 0
+    ctx.exit(DriftError.exit_status if report.drift else status)
+
+
 @index.command(epilog="Example: embedlane index failures docs")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The most to show.")
@@ -140,6 +159,11 @@ def retry(session: Session, name: str, items: tuple[str, ...], code: str, every:
 
 index.add_command(export_vectors)
 index.add_command(import_vectors)
+
+_WAYS_OUT = (
+    "Run it again when the provider has set it right; or, if the model has changed for good, give its card a "
+    "new `revision` in the configuration, and migrate."
+)
 
 
 def _settings(flags: dict[str, Any], workspace: Workspace, name: str) -> IndexSettings | None:
@@ -238,6 +262,21 @@ def _render_one(view: dict[str, Any]) -> None:
 def _arrival(each: Arrival) -> str:
     compared = f"{each.compared:,} compared" if each.checked else "none compared"
     return f"{counted(each.vectors, 'vector')} on {moment(each.at)}, {compared}: {', '.join(each.files)}"
+
+
+def _render_check(report: CheckReport) -> None:
+    table(("PROVIDER", "CANARY", "COSINE", "REFERENCE", "SET", "VERDICT"), map(_checked, report.canaries))
+    if report.released:
+        say("The answers are the old ones again: writes go on.")
+    for provider in report.unasked:
+        note(f"{provider} has no sync lane to ask; its next job will tell.")
+
+
+def _checked(check: CanaryCheck) -> tuple[object, ...]:
+    cosine = "" if check.cosine is None else f"{check.cosine:.6f}"
+    reference = f"{check.reference}, {check.lane}" if check.lane else ""
+    text = shortened(" ".join(check.text.split()), 40)
+    return (check.provider, text, cosine, reference, moment(check.at), check.verdict)
 
 
 def _render_failures(name: str, report: FailureReport) -> None:

@@ -17,7 +17,7 @@ from embedlane.workspace.importing import import_index
 from embedlane.workspace.transfers import SAMPLE, ImportOptions
 
 if TYPE_CHECKING:
-    from embedlane.workspace.transfers import CheckReport, ExportReport, ImportReport
+    from embedlane.workspace.transfers import ExportReport, ImportReport, SampleReport
 
 
 @click.command("export", epilog="Example: embedlane index export docs docs.parquet")
@@ -94,7 +94,7 @@ def _note_check(report: ImportReport) -> None:
         note(_told(report.check))
 
 
-def _told(check: CheckReport) -> str:
+def _told(check: SampleReport) -> str:
     cost = f", {dollars(check.cost)}" if check.cost is not None else ""
     return (
         f"{counted(len(check.cosines), 'text')} embedded again through {check.provider} "

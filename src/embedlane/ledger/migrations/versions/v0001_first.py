@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("provider", _text(), nullable=False),
         sa.Column("state", _text(20), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("canaries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("file", _text(), nullable=True),
         sa.Column("size", _LARGE, nullable=True),
         sa.Column("digest", _text(64), nullable=True),
@@ -115,6 +116,29 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
+    op.create_table(
+        "canaries",
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("key", _text(), nullable=False),
+        sa.Column("text", _text(), nullable=False),
+        sa.Column("own", sa.Boolean(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("provider", _text(), nullable=True),
+        sa.Column("lane", _text(5), nullable=True),
+        sa.Column("at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_canaries_space_id")),
+        sa.PrimaryKeyConstraint("space_id", "key", name=op.f("pk_canaries")),
+    )
+    op.create_table(
+        "drifts",
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.Column("provider", _text(), nullable=False),
+        sa.Column("lane", _text(5), nullable=False),
+        sa.Column("message", _text(), nullable=False),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_drifts_space_id")),
+        sa.PrimaryKeyConstraint("space_id", name=op.f("pk_drifts")),
+    )
     op.create_table(
         "refusals",
         sa.Column("space_id", _LARGE, nullable=False),
@@ -203,7 +227,8 @@ def upgrade() -> None:
         sa.Column("tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("verdict", _text(8), server_default="open", nullable=False),
         sa.CheckConstraint(
-            "verdict IN ('open', 'stored', 'refused', 'missing')", name=op.f("ck_job_rows_verdict")
+            "verdict IN ('open', 'stored', 'refused', 'missing', 'canary')",
+            name=op.f("ck_job_rows_verdict"),
         ),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_rows_job_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_job_rows_space_id")),
