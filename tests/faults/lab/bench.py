@@ -97,14 +97,14 @@ class Bench:
     emulator: Emulator[Any]
 
     @classmethod
-    def start(cls, service: Service, folder: Path, timeout: float) -> Self:
+    def start(cls, service: Service, folder: Path, timeout: float, *, canaries: bool) -> Self:
         """Serve *service* and make the workspace in *folder*; clients wait *timeout* seconds for answers."""
         # With a handler there, commands add none, whose stream would be that of the first case.
         logging.getLogger().addHandler(logging.NullHandler())
         gate = Switchboard()
         server = Server(gate)
         (folder / "embedlane.toml").write_text(
-            f'plugins = ["{service.name}"]\n[providers.{service.name}]\n'
+            f'plugins = ["{service.name}"]\ncanaries = {str(canaries).lower()}\n[providers.{service.name}]\n'
             f'base_url = "{server.url}{service.path}"\ntimeout = {timeout}\n'
             f"max_rows_per_job = {_ROWS_PER_JOB}\n"
         )

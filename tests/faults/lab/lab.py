@@ -24,31 +24,39 @@ class Lab:
 
     #: A folder of its own.
     root: Path
-    _benches: dict[tuple[str, float], Bench] = attrs.field(factory=dict, init=False)
-    _undisturbed: dict[tuple[str, str], Trial] = attrs.field(factory=dict, init=False)
+    _benches: dict[tuple[str, float, bool], Bench] = attrs.field(factory=dict, init=False)
+    _undisturbed: dict[tuple[str, str, bool], Trial] = attrs.field(factory=dict, init=False)
 
-    def run(self, service: str, case: Case) -> tuple[Trial, Trial]:
-        """Try *case*; return what came of it, and of the same without a fault."""
-        known = SERVICES[service]
-        return try_case(self._bench(known, case), case), self.undisturbed(service, case.lane)
+    def run(self, service: str, case: Case, *, canaries: bool = False) -> tuple[Trial, Trial]:
+        """Try *case*; return what came of it, and of the same without a fault.
 
-    def undisturbed(self, service: str, lane: str) -> Trial:
+        Args:
+            service: A key of `SERVICES`.
+            case: What goes wrong.
+            canaries: Whether they are carried; without them, numbers of rows are those of the contents.
+        """
+        bench = self._bench(SERVICES[service], case, canaries=canaries)
+        return try_case(bench, case), self.undisturbed(service, case.lane, canaries=canaries)
+
+    def undisturbed(self, service: str, lane: str, *, canaries: bool = False) -> Trial:
         """A run in which nothing goes wrong."""
-        if (service, lane) not in self._undisturbed:
+        key = (service, lane, canaries)
+        if key not in self._undisturbed:
             case = Case(lane, "nothing", "at no time", ())
-            self._undisturbed[service, lane] = try_case(self._bench(SERVICES[service], case), case)
-        return self._undisturbed[service, lane]
+            bench = self._bench(SERVICES[service], case, canaries=canaries)
+            self._undisturbed[key] = try_case(bench, case)
+        return self._undisturbed[key]
 
     def close(self) -> None:
         """Stop all benches."""
         for bench in self._benches.values():
             bench.close()
 
-    def _bench(self, service: Service, case: Case) -> Bench:
+    def _bench(self, service: Service, case: Case, *, canaries: bool) -> Bench:
         patience = _IMPATIENCE if "hang" in case.kinds else _PATIENCE
-        key = (service.name, patience)
+        key = (service.name, patience, canaries)
         if key not in self._benches:
-            folder = self.root / f"{service.name}-{patience:.0f}"
+            folder = self.root / f"{service.name}-{patience:.0f}-{canaries}"
             folder.mkdir()
-            self._benches[key] = Bench.start(service, folder, patience)
+            self._benches[key] = Bench.start(service, folder, patience, canaries=canaries)
         return self._benches[key]
