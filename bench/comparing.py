@@ -22,7 +22,7 @@ from embedlane.workspace.comparing import CompareOptions
 
 def main() -> None:
     """Compare, print the tables, and write a report where one is named."""
-    with tempfile.TemporaryDirectory(prefix="embedlane-bench-") as folder, Workspace.open(folder) as workspace:
+    with tempfile.TemporaryDirectory(prefix="embedlane-") as folder, Workspace.open(folder) as workspace:
         library_index(workspace, "library", "local:all-minilm-l6-v2")
         options = CompareOptions(
             models=["local:all-minilm-l6-v2", "local:hash"], dimensions=[384, 256, 128, 64], queries=QUERIES

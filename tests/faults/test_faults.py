@@ -45,7 +45,7 @@ def test_a_fault_alone_comes_to_what_is_expected_and_documented(lab, service, ca
 
 @pytest.mark.parametrize(("service", "case"), cases(sample))
 def test_two_faults_at_once_break_no_promise(lab, service, case):
-    """All rows are embedded once, from one job for each tag, when both faults are gone; canaries ride along."""
+    """All rows are embedded once, from one job for each tag, when both are gone; canaries ride along."""
     assert broken_promises(*lab.run(service, case, canaries=True)) == []
 
 

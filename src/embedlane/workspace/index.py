@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import attrs
-import orjson
 
 from embedlane.errors import UsageError
 from embedlane.indexes.exchange import Arrival, arrivals
@@ -18,7 +16,7 @@ from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, Searcher
 from embedlane.models.card import Lane, Role
 from embedlane.text.cutting import Cutter
-from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
+from embedlane.text.documents import Document
 from embedlane.text.finding import source_name
 from embedlane.text.reading import read_jsonl, read_paths
 from embedlane.vectors.failures import FailureReport, Failures
@@ -27,6 +25,7 @@ from embedlane.workspace.adding import Adder
 from embedlane.workspace.checking import Check
 from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.exporting import export_index
+from embedlane.workspace.given import ItemLike, document_of
 from embedlane.workspace.planning import plan_lanes
 from embedlane.workspace.reports import AddReport, CheckReport, EmbedReport, Plan
 from embedlane.workspace.transfers import ExportReport
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from embedlane.models.space import Space
     from embedlane.text.documents import Unreadable
     from embedlane.workspace.lanes import Lanes
-
-#: What `Index.add` takes for an item: an Item, (id, text), or (id, text, metadata).
-ItemLike: TypeAlias = Item | tuple[str, str] | tuple[str, str, Mapping[str, object]]
 
 _Progress: TypeAlias = Callable[[int], None]
 
@@ -105,7 +101,7 @@ class Index:
         """
         # No path looks like it, so that pruning a folder never takes these.
         name = f"<{source}>"
-        documents = (_document(item, name) for item in items)
+        documents = (document_of(item, name) for item in items)
         return self._add(documents, [name] if prune else None, on_progress)
 
     def add_paths(
@@ -347,55 +343,6 @@ class Index:
             limit -= counter.count([template])[0]
         settings = self._record.settings
         return Cutter(settings.chunks, settings.on_too_long, limit, counter)
-
-
-def _document(item: ItemLike, source: str) -> Document:
-    if isinstance(item, tuple) and len(item) in (2, 3):
-        item = Item(*item)
-    if not isinstance(item, Item) or not isinstance(item.id, str) or not isinstance(item.text, str):
-        raise UsageError(f"{item!r} is not an item.", "Give (id, text), (id, text, metadata) or an Item.")
-    if not item.id or not item.text.strip():
-        raise UsageError(f"Item {item.id!r} has no {'text' if item.id else 'id'}.", "Leave it out.")
-    for text in (item.id, item.text):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"Item {item.id!r} holds {text[error.start]!r}, half a character.",
-                "Decode its bytes with errors='replace'.",
-            ) from None
-    metadata = _metadata(item)
-    if _holds_nul([item.id, item.text, metadata]):
-        raise UsageError(
-            f"Item {item.id!r} holds a NUL character, which not every ledger can keep.",
-            "Leave it out, or put another in its place: text.replace('\\0', '\\ufffd').",
-        )
-    part = Part(item.id, item.text, Form.RECORD, metadata)
-    return Document(id=item.id, source=source, parts=(part,))
-
-
-def _metadata(item: Item) -> Mapping[str, object]:
-    """The item's metadata as it will be read again."""
-    if not item.metadata:
-        return NO_METADATA
-    try:
-        # The standard library's, for orjson makes null of NaN.
-        json.dumps(dict(item.metadata), allow_nan=False)
-        kept: dict[str, object] = orjson.loads(orjson.dumps(dict(item.metadata)))
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"The metadata of item {item.id!r} is not JSON: {error}.",
-            "Use texts, numbers, true, false, None, and lists and dicts of them, under keys that are texts.",
-        ) from error
-    return kept
-
-
-def _holds_nul(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, str) and "\0" in value
 
 
 def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
