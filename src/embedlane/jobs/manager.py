@@ -158,8 +158,11 @@ class BatchManager:
         pending again.
 
         Raises:
-            RefusedError: If the job can't be cancelled in its state.
+            RefusedError: If the job can't be cancelled in its state; or has ended, and nothing speaks against
+                storing its results.
         """
+        if job.state is JobState.ENDED:
+            self._require_trouble(job)
         if job.state is JobState.SUBMITTED:
             assert job.remote is not None
             self.open_lane(job).embedder.cancel(job.remote)
@@ -179,6 +182,24 @@ class BatchManager:
         if changed.final:
             self.book.close_rows(connection, job)
         return changed
+
+    def _require_trouble(self, job: Job) -> None:
+        """Let results that are paid for be given up only if they could not be read, or may not be stored.
+
+        Raises:
+            RefusedError: If nothing is wrong with them.
+        """
+        lane = self.open_lane(job)
+        with self.ledger.read() as connection:
+            if any(told.state_before == JobState.ENDED for told in self.book.events(connection, job.id)):
+                return
+            try:
+                lane.cargo.admit(connection)
+            except RefusedError:
+                return
+        raise RefusedError(
+            f"Job {job.id} has ended, and its results are paid for.", "`embedlane work` stores them."
+        )
 
     def resolve(self, job: Job, adopt: str | None = None) -> Job:
         """Settle by a person's word what a create did whose answer was lost.

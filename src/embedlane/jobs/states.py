@@ -78,7 +78,7 @@ class JobEvent(StrEnum):
     CANCEL_SETTLED = "cancel settled"
     #: The provider no longer has the results, or never lets them be read.
     RESULTS_GONE = "results gone"
-    #: A person does without results that can't be read.
+    #: A person does without results that can't be read, or may not be stored.
     GIVEN_UP = "given up"
     #: What it came to can't be trusted; nothing of it is stored.
     DISTRUSTED = "distrusted"

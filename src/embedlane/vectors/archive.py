@@ -80,6 +80,11 @@ class Archive:
             self._forget(connection, table, hashes)
         self.bound.changed(connection)
 
+    def take_back(self, connection: Connection, hashes: Sequence[str]) -> None:
+        """Remove vectors that should not have been stored; their contents are pending again."""
+        self._forget(connection, vectors, hashes)
+        self.bound.changed(connection)
+
     def refuse(self, connection: Connection, refused: Sequence[Refused], origin: Origin, now: float) -> None:
         """Record that *origin* said no; a second no counts as another attempt, and both are remembered."""
         if not refused:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, update
 
 from embedlane.errors import ResponseError
 from embedlane.ledger.dialects import among
@@ -90,7 +90,11 @@ class EmbeddingCargo:
         require_no_drift(connection, self.bound)
 
     def distrust(self, connection: Connection, canaries: Sequence[Vector], now: float) -> str:
-        """Compare the *canaries* with the space's references; a drift is recorded, and the job billed."""
+        """Compare the *canaries* with the space's references.
+
+        A drift is recorded, the job billed, and what an earlier reading without canaries has stored of it
+        is taken back.
+        """
         answers = {}
         for canary in canaries:
             with contextlib.suppress(ResponseError):
@@ -98,8 +102,13 @@ class EmbeddingCargo:
         compared = Canaries(self.bound).compare(connection, answers, self.origin, now)
         if not any(each.drifted for each in compared):
             return ""
-        every = select(func.sum(job_rows.c.tokens)).where(job_rows.c.job_id == self.origin.job_id)
-        planned = int(connection.scalar(every) or 0)
+        mine = job_rows.c.job_id == self.origin.job_id
+        stored = (mine, job_rows.c.verdict == "stored")
+        hashes = connection.scalars(select(job_rows.c.key).where(*stored)).all()
+        if hashes:
+            Archive(self.bound).take_back(connection, hashes)
+            connection.execute(update(job_rows).where(*stored).values(verdict="missing"))
+        planned = int(connection.scalar(select(func.sum(job_rows.c.tokens)).where(mine)) or 0)
         usage = Usage(planned=planned, estimated=planned)
         Charges(self.bound.id, self.origin).add(connection, usage, now)
         return told(compared, self.origin)

@@ -14,6 +14,7 @@ from embedlane.ledger.schema import drifts, indexes
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from embedlane.ledger.database import Ledger
     from embedlane.vectors.bound import BoundSpace
     from embedlane.vectors.charges import Origin
 
@@ -47,10 +48,11 @@ def clear_drift(connection: Connection, bound: BoundSpace, until: float) -> bool
     return connection.execute(found).rowcount > 0
 
 
-def open_drifts(connection: Connection) -> dict[int, Drift]:
+def open_drifts(ledger: Ledger) -> dict[int, Drift]:
     """The spaces whose model drifted, by their numbers."""
-    found = connection.execute(select(drifts)).mappings()
-    return {row["space_id"]: Drift(**row) for row in found}
+    with ledger.read() as connection:
+        found = connection.execute(select(drifts)).mappings()
+        return {row["space_id"]: Drift(**row) for row in found}
 
 
 def require_no_drift(connection: Connection, bound: BoundSpace) -> None:

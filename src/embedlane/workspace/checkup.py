@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from embedlane.models.registry import Registry
     from embedlane.plugin.discovery import Declarations
     from embedlane.providers.route import Route
+    from embedlane.vectors.drift import Drift
     from embedlane.workspace.lanes import Lanes
 
 #: Days before a retirement in which it is worth a warning.
@@ -34,6 +35,7 @@ def check_all(
     registry: Registry[Route],
     lanes: Lanes,
     records: list[IndexRecord],
+    drifts: Mapping[int, Drift],
     jobs: list[Job],
     now: float,
 ) -> Iterator[Finding]:
@@ -41,6 +43,7 @@ def check_all(
     yield from check_plugins(declared, registry)
     yield from check_keys(registry, lanes)
     yield from check_indexes(records, registry, lanes)
+    yield from check_drifts(records, drifts)
     yield from check_services(records, registry, lanes)
     yield from check_jobs(jobs, now)
 
@@ -106,6 +109,18 @@ def check_indexes(records: list[IndexRecord], registry: Registry[Route], lanes: 
             yield Finding(level="warning", subject=subject, message=message, hint=hint)
         else:
             yield _route_finding(subject, space, card, lanes)
+
+
+def check_drifts(records: list[IndexRecord], drifts: Mapping[int, Drift]) -> Iterator[Finding]:
+    """Look for models that no longer answer as they did."""
+    for record in records:
+        if (drift := drifts.get(record.bound.id)) is not None:
+            yield Finding(
+                level="problem",
+                subject=f"index {record.name}",
+                message=f"{record.bound.space.model} has drifted: {drift.message}; nothing is stored",
+                hint=f"`embedlane index check {record.name}` asks again.",
+            )
 
 
 def check_services(records: list[IndexRecord], registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:

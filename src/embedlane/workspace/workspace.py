@@ -25,6 +25,7 @@ from embedlane.models.space import Space
 from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.catalogue import Catalogue
 from embedlane.workspace.checkup import check_all, usable_routes
@@ -295,7 +296,8 @@ class Workspace:
         """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""
         jobs = [report.job for report in self.jobs()]
         now, records = self.clock(), self.indexes()
-        return list(check_all(self.declarations, self.registry, self.lanes, records, jobs, now))
+        drifts = open_drifts(self.ledger) if self.has_ledger else {}
+        return list(check_all(self.declarations, self.registry, self.lanes, records, drifts, jobs, now))
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""

@@ -596,7 +596,12 @@ def test_results_that_cannot_be_read_are_given_up_by_hand(driver, manager, job, 
     while job.state is not JobState.ENDED:
         clock.sleep(100)
         job = manager.step(job)
-    done = manager.cancel(job)
+    with pytest.raises(RefusedError, match="paid for"):
+        manager.cancel(job)
+    provider.answer = _raise(ResponseError("not JSON"))
+    with pytest.raises(ResponseError):
+        manager.step(job)
+    done = manager.cancel(manager.desk.reread(job))
     assert (done.state, done.reason) == (JobState.FAILED, "given up here, its results not read")
     assert _verdicts(ledger) == {"missing": 5}
     assert _charges(ledger)[job.id].measured_tokens == 42
