@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers browser bench-compare test test-sdk fuzz faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-providers browser bench-compare test test-sdk fuzz workers faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ test-sdk: $(READY)  ## google-genai's own tests, in API mode, against the emulat
 
 fuzz: $(READY)  ## kill the batch lane at ten thousand of its boundaries; make fuzz POINTS=… SEED=…
 	$(BIN)/python tests/fuzz/run.py --points $(or $(POINTS),10000) --seed $(or $(SEED),1) $(if $(POINT),--point $(POINT))
+
+workers: $(READY)  ## four workers killed at random share 20,000 rows, on SQLite and PostgreSQL; make workers SEED=…
+	$(BIN)/python tests/fuzz/workers.py --rows $(or $(ROWS),20000) --seed $(or $(SEED),1)
 
 faults: $(READY)  ## every fault of the emulators, alone and in pairs; write docs/reference/faults.md
 	$(BIN)/python tests/faults/run.py && $(BIN)/python docs/generate.py
