@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,16 +26,15 @@ from embedlane.errors import (
     ResponseError,
     TransientError,
 )
-from embedlane.jobs.book import STOPPED, SupersededError
-from embedlane.jobs.collecting import Collector
+from embedlane.jobs.book import SupersededError
 from embedlane.jobs.desk import Desk
 from embedlane.jobs.file import remove_batch_file, write_batch_file
 from embedlane.jobs.job import Job
-from embedlane.jobs.preview import Preview, preview_results
+from embedlane.jobs.settlement import Settlement
 from embedlane.jobs.states import JobEvent, JobState
 from embedlane.jobs.submission import Submission
 from embedlane.ledger.workers import new_worker
-from embedlane.providers.values import BatchFile, Correlation, Refusal, RemoteJob, RemoteState
+from embedlane.providers.values import BatchFile, Refusal, RemoteJob, RemoteState
 from embedlane.telemetry import count, span
 
 if TYPE_CHECKING:
@@ -50,11 +48,6 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
 
 _log = logging.getLogger(__name__)
-
-#: Seconds that results which can't be read are asked for again.
-_UNREADABLE = 86_400.0
-#: How a job's story tells that they could not be read: event and state.
-_STUCK = (STOPPED, JobState.ENDED.value)
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +81,7 @@ class BatchManager:
         A failure that may pass is written down, and the job is due again later. If another process has
         moved the job on, nothing is done.
         """
-        submission = Submission(self.desk)
+        submission, settlement = Submission(self.desk), Settlement(self.desk)
         deeds = {
             JobState.PLANNED: self._write,
             JobState.WRITTEN: self._stage,
@@ -96,7 +89,7 @@ class BatchManager:
             JobState.SUBMITTING: submission.reconcile,
             JobState.SUBMITTED: self._poll,
             JobState.CANCELLING: self._poll,
-            JobState.ENDED: self._collect,
+            JobState.ENDED: settlement.collect,
         }
         deed = deeds.get(job.state)
         if deed is None:
@@ -137,19 +130,12 @@ class BatchManager:
         except TransientError as error:
             return self.desk.wait(job, lane, str(error), error.retry_after)
         except (RequestRefusedError, ResponseError) as error:
-            if job.state is not JobState.ENDED or not self._hopeless(job, lane):
+            if job.state is not JobState.ENDED or not Settlement(self.desk).hopeless(job, lane):
                 raise
             # It may never be readable, and its rows must not be in flight for ever.
             with self.ledger.write() as connection:
                 lane.cargo.settle(connection, job.tokens, self.clock())
                 return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, error.message)
-
-    def _hopeless(self, job: Job, lane: BatchLane) -> bool:
-        """Whether results that can't be read have had their time: paid for, they are worth waiting for."""
-        with self.ledger.read() as connection:
-            story = self.book.events(connection, job.id)
-        first = min((told.at for told in story if (told.event, told.state_before) == _STUCK), default=None)
-        return first is not None and self.clock() > first + _UNREADABLE and self.desk.overdue(job, lane)
 
     def cancel(self, job: Job) -> Job:
         """Stop *job*: at once where the provider knows nothing of it, else by asking the provider.
@@ -162,7 +148,7 @@ class BatchManager:
                 storing its results.
         """
         if job.state is JobState.ENDED:
-            self._require_trouble(job)
+            Settlement(self.desk).require_trouble(job, self.open_lane(job))
         if job.state is JobState.SUBMITTED:
             assert job.remote is not None
             self.open_lane(job).embedder.cancel(job.remote)
@@ -182,24 +168,6 @@ class BatchManager:
         if changed.final:
             self.book.close_rows(connection, job)
         return changed
-
-    def _require_trouble(self, job: Job) -> None:
-        """Let results that are paid for be given up only if they could not be read, or may not be stored.
-
-        Raises:
-            RefusedError: If nothing is wrong with them.
-        """
-        lane = self.open_lane(job)
-        with self.ledger.read() as connection:
-            if any(told.state_before == JobState.ENDED for told in self.book.events(connection, job.id)):
-                return
-            try:
-                lane.cargo.admit(connection)
-            except RefusedError:
-                return
-        raise RefusedError(
-            f"Job {job.id} has ended, and its results are paid for.", "`embedlane work` stores them."
-        )
 
     def resolve(self, job: Job, adopt: str | None = None) -> Job:
         """Settle by a person's word what a create did whose answer was lost.
@@ -300,69 +268,6 @@ class BatchManager:
                 connection, job, pause, remote_state=word, reason=_progress(remote), tokens=remote.tokens
             )
 
-    def _collect(self, job: Job, lane: BatchLane) -> Job:
-        assert job.remote is not None
-        remote = lane.embedder.get(job.remote)
-        if remote.state is RemoteState.GONE:
-            with self.ledger.write() as connection:
-                lane.cargo.settle(connection, job.tokens, self.clock())
-                return self.desk.fail(connection, job, JobEvent.RESULTS_GONE, "the provider no longer has it")
-        if not remote.state.terminal and not self.desk.overdue(job, lane):
-            word = remote.raw_state or remote.state.value
-            return self.desk.wait(job, lane, f"{word} again, after it had ended", remote.poll_after)
-        collector = Collector(
-            ledger=self.ledger,
-            book=self.book,
-            job=job,
-            cargo=lane.cargo,
-            correlation=lane.limits.correlation,
-        )
-        # A job that was given up may still be at work; what it has so far is not its result.
-        preview = self._preview(job, lane, remote) if remote.state.terminal else Preview()
-        if preview.canaries:
-            self._require_trust(job, lane, remote, preview)
-        collected = collector.collect(preview.results)
-        labels = {"embedlane.lane": "batch", "gen_ai.provider.name": job.provider}
-        count("embedlane.rows", collected.stored, {**labels, "embedlane.outcome": "stored"})
-        count("embedlane.rows", collected.refused, {**labels, "embedlane.outcome": "refused"})
-        count("embedlane.tokens", remote.tokens or 0, labels)
-        with self.ledger.write() as connection:
-            missing = self.book.close_rows(connection, job)
-            if remote.state is RemoteState.SUCCEEDED:
-                # A row that a successful job leaves out is tried again, but not for ever.
-                nos = [Refusal(key, "missing", "no result came back", retryable=True) for key in missing]
-                lane.cargo.store(connection, (), nos, self.clock())
-            detail = f"{collected}, missing {len(missing)}" if missing else str(collected)
-            if why := _shortcoming(remote):
-                detail = f"{why}; {detail}"
-            tokens = remote.tokens if remote.tokens is not None else job.tokens
-            tokens = lane.cargo.settle(connection, tokens, self.clock(), preview.canaries)
-            return self.book.change(connection, job, _settled(remote.state), detail, tokens=tokens)
-
-    def _preview(self, job: Job, lane: BatchLane, remote: RemoteJob) -> Preview:
-        """Read the results until all canaries are seen."""
-        with self.ledger.read() as connection:
-            canaries = self.book.canaries(connection, job)
-        by_position = lane.limits.correlation is Correlation.POSITION
-        names = {str(position) if by_position else key: key for position, key in canaries.items()}
-        return preview_results(partial(lane.embedder.results, remote), names)
-
-    def _require_trust(self, job: Job, lane: BatchLane, remote: RemoteJob, preview: Preview) -> None:
-        """End *job* without storing anything of it if its canaries came back as other vectors.
-
-        Raises:
-            RefusedError: If they did; that is committed.
-        """
-        now = self.clock()
-        with self.ledger.write() as connection:
-            self.book.renew(connection, job)
-            if why := lane.cargo.distrust(connection, preview.canaries, now):
-                lane.cargo.settle(connection, remote.tokens, now)
-                self.desk.fail(connection, job, JobEvent.DISTRUSTED, why)
-        if why:
-            with self.ledger.read() as connection:
-                lane.cargo.admit(connection)
-
     def _clean(self, job: Job) -> Job:
         """Remove what is no longer needed, here and at the provider."""
         remove_batch_file(self._path(job))
@@ -392,23 +297,6 @@ class BatchManager:
 
 #: States whose step sends or stores something, which a finding about the model may forbid.
 _ON_TRUST = frozenset({JobState.PLANNED, JobState.WRITTEN, JobState.STAGED, JobState.ENDED})
-
-
-def _settled(state: RemoteState) -> JobEvent:
-    if state is RemoteState.CANCELLED:
-        return JobEvent.CANCEL_SETTLED
-    if state in {RemoteState.SUCCEEDED, RemoteState.PARTIALLY_SUCCEEDED}:
-        return JobEvent.RESULTS_STORED
-    return JobEvent.FAILURE_SETTLED
-
-
-def _shortcoming(remote: RemoteJob) -> str:
-    """Why a job may not have answered all of its rows, in words; empty if it says that it has."""
-    word = remote.raw_state or remote.state.value
-    if not remote.state.terminal:
-        return f"still {word} after its deadline"
-    succeeded = _settled(remote.state) is JobEvent.RESULTS_STORED
-    return remote.error or ("" if succeeded else word)
 
 
 def _progress(remote: RemoteJob) -> str:
