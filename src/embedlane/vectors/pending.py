@@ -32,6 +32,21 @@ class Text:
     text: str
 
 
+@attrs.frozen
+class Part:
+    """Some contents of an index, told by what is in it or by what is not: whichever is the shorter list."""
+
+    #: Content hashes.
+    hashes: tuple[str, ...]
+    #: Whether the part is all but these.
+    without: bool = False
+
+    def clause(self, content: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether *content* is in the part."""
+        found = among(content, self.hashes)
+        return not_(found) if self.without else found
+
+
 @attrs.frozen(kw_only=True)
 class Tally:
     """Where the distinct contents of an index stand."""
@@ -58,8 +73,8 @@ class Pending:
     index_id: int
     #: The space's number in the ledger.
     space_id: int
-    #: Content hashes to look at; None for all that the index has.
-    only: tuple[str, ...] | None = None
+    #: The part of the index to look at; None for all of it.
+    part: Part | None = None
 
     def hashes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[str]:
         """Up to *limit* pending contents above *after*, in the order of their hashes."""
@@ -147,7 +162,7 @@ class Pending:
 
     def _mine(self) -> ColumnElement[bool]:
         mine = items.c.index_id == self.index_id
-        return mine if self.only is None else and_(mine, among(items.c.content_hash, self.only))
+        return mine if self.part is None else and_(mine, self.part.clause(items.c.content_hash))
 
     def _sendable(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
         return not_(or_(self._stored(content), self._refused(content), self._in_flight(content, now)))

@@ -26,7 +26,7 @@ from embedlane.vectors.archive import Archive, Refused
 from embedlane.vectors.charges import Charges, Origin, Usage, as_said
 from embedlane.vectors.claims import LEASE, Claims
 from embedlane.vectors.listening import Listener
-from embedlane.vectors.pending import Pending, Text
+from embedlane.vectors.pending import Part, Pending, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -95,10 +95,10 @@ class SyncLane:
     meter: Meter
     #: The most tokens that may be billed; None for any number.
     allowance: int | None = None
-    #: Content hashes to embed; None for all that the index has.
-    only: tuple[str, ...] | None = None
     #: Texts whose vectors are known; asked for before the first request.
     canaries: Sequence[Canary] = ()
+    #: The part of the index to embed; None for all of it.
+    part: Part | None = None
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -185,7 +185,7 @@ class SyncLane:
 
     def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
-        pending = Pending(index_id, self.bound.id, self.only)
+        pending = Pending(index_id, self.bound.id, self.part)
         after, left = "", limit
         while left is None or left > 0:
             size = _WINDOW * self.concurrency if left is None else min(left, _WINDOW * self.concurrency)

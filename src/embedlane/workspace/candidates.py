@@ -92,9 +92,13 @@ def choose(
 def _can_query(space: Space, lanes: Lanes, notes: list[str]) -> bool:
     """Whether queries can be embedded in the index's own space."""
     try:
-        lanes.route(lanes.registry.card(space.model), Lane.SYNC)
+        card = lanes.registry.card(space.model)
+        lanes.route(card, Lane.SYNC)
     except EmbedlaneError as error:
         notes.append(f"The index's own model is left out, for no query can be embedded: {error.message}")
+        return False
+    if Space.of(card, space.dimensions) != space:
+        notes.append(f"The index's own space is left out: {card.id} describes another one today.")
         return False
     return True
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from embedlane.jobs.job import Job
     from embedlane.jobs.manager import BatchManager
     from embedlane.ledger.database import Ledger
+    from embedlane.models.names import ModelId
     from embedlane.workspace.candidates import Choice
     from embedlane.workspace.lanes import Lanes
     from embedlane.workspace.trial import Trial
@@ -101,6 +102,7 @@ class Comparing:
     manager: BatchManager
     record: IndexRecord
     options: CompareOptions
+    _tokens: dict[ModelId, int] = attrs.field(factory=dict, init=False)
 
     def plan(self) -> ComparePlan:
         """Say what it would cost. Sends nothing.
@@ -183,7 +185,7 @@ class Comparing:
 
     def _complete(self, connection: Connection, space: Space) -> bool:
         bound = self._lent(connection, space).bound
-        tally = Pending(self.record.id, bound.id, self._trial.only).tally(connection, self.manager.clock())
+        tally = Pending(self.record.id, bound.id, self._trial.part).tally(connection, self.manager.clock())
         return tally.stored == tally.wanted
 
     def _lent(self, connection: Connection, space: Space) -> IndexRecord:
@@ -196,9 +198,7 @@ class Comparing:
         card, now = self.lanes.registry.card(space.model), self.manager.clock()
         with self.ledger.read() as connection:
             record = self._lent(connection, space)
-            planned = plan_lanes(connection, record, self.lanes, now, self._trial.only)
-            whole = meter_of(connection, record, self.lanes, now, self._trial.only)
-            lengths = content_lengths(connection, self.record.id)
+            planned = plan_lanes(connection, record, self.lanes, now, self._trial.part)
         asked = [space.render(query.text, Role.QUERY) for query in self._trial.queries]
         tokens = card.estimate_tokens(sum(map(len, asked)), len(asked))
         lane = self.options.lane
@@ -211,8 +211,18 @@ class Comparing:
             cost=card.price.cost(lane, planned.tokens) if planned.rows else 0.0,
             query_tokens=tokens,
             query_cost=card.price.cost(Lane.SYNC, tokens),
-            whole_tokens=sum(whole.by_rule(length) * number for length, number in lengths.items()),
+            whole_tokens=self._whole_tokens(space.model),
         )
+
+    def _whole_tokens(self, model: ModelId) -> int:
+        """Tokens of all contents of the index for a model, by one rule for all of its sizes."""
+        if model not in self._tokens:
+            with self.ledger.read() as connection:
+                record = self._lent(connection, Space.of(self.lanes.registry.card(model)))
+                meter = meter_of(connection, record, self.lanes, self.manager.clock(), self._trial.part)
+                lengths = content_lengths(connection, self.record.id)
+            self._tokens[model] = sum(meter.by_rule(length) * number for length, number in lengths.items())
+        return self._tokens[model]
 
     def _require_budget(self, plan: ComparePlan) -> None:
         budget = self.options.budget
@@ -248,7 +258,7 @@ class Comparing:
             limit=None,
             # What was planned is within the budget; a bill above the plan is stopped.
             budget=None if self.options.budget is None else plan.cost,
-            only=self._trial.only,
+            part=self._trial.part,
         )
         if plan.lane is Lane.SYNC:
             report = embedding.now(on_progress)
@@ -256,6 +266,11 @@ class Comparing:
             report = embedding.in_jobs(on_change, wait=True)
         if report.sync is not None and report.sync.interrupted:
             raise KeyboardInterrupt
+        if report.sync is not None and report.sync.exhausted:
+            raise RefusedError(
+                f"The provider bills more for {plan.space.model} than was planned: the budget is used up.",
+                "What was embedded is kept; the same command with a larger --budget goes on.",
+            )
         left = report.tally.wanted - report.tally.stored - report.tally.refused
         if left:
             raise IncompleteError(

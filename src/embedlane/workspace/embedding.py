@@ -12,7 +12,7 @@ from embedlane.models.card import Lane
 from embedlane.vectors.canaries import Canaries, Canary
 from embedlane.vectors.drift import require_no_drift
 from embedlane.vectors.meter import Meter, MeteredRows
-from embedlane.vectors.pending import Pending, Tally
+from embedlane.vectors.pending import Part, Pending, Tally
 from embedlane.vectors.sync_lane import SyncLane
 from embedlane.workspace.budget import require_budget
 from embedlane.workspace.carrying import Carried
@@ -42,8 +42,8 @@ class Embedding:
     limit: int | None
     #: The most US dollars to spend; None for any amount.
     budget: float | None
-    #: Content hashes to embed; None for all that the index has.
-    only: tuple[str, ...] | None = None
+    #: The part of the index to embed; None for all of it.
+    part: Part | None = None
 
     def now(self, on_progress: Callable[[int], None]) -> EmbedReport:
         """Embed through the sync lane."""
@@ -61,8 +61,8 @@ class Embedding:
                 account=self.record.name,
                 meter=meter,
                 allowance=allowance,
-                only=self.only,
                 canaries=carried.canaries,
+                part=self.part,
                 on_progress=on_progress,
             ).run(self.record.id, self.limit)
         finally:
@@ -96,7 +96,7 @@ class Embedding:
 
     @property
     def _pending(self) -> Pending:
-        return Pending(self.record.id, self.record.bound.id, self.only)
+        return Pending(self.record.id, self.record.bound.id, self.part)
 
     def _tally(self) -> Tally:
         with self.ledger.read() as connection:
@@ -120,7 +120,7 @@ class Embedding:
         """What says how many tokens a content has, and how many may be billed."""
         now = self.manager.clock()
         with self.ledger.read() as connection:
-            meter = meter_of(connection, self.record, self.lanes, now, self.only)
+            meter = meter_of(connection, self.record, self.lanes, now, self.part)
             rows = MeteredRows(self._pending, meter, carried.besides(meter))
             if self.budget is None:
                 return meter, None

@@ -11,7 +11,7 @@ from embedlane.jobs.planning import DEFAULT_ROWS
 from embedlane.models.card import Lane
 from embedlane.providers.requests import DEFAULT_INPUTS
 from embedlane.vectors.meter import read_meter
-from embedlane.vectors.pending import Pending
+from embedlane.vectors.pending import Part, Pending
 from embedlane.workspace.carrying import Carried, expected_canaries
 from embedlane.workspace.reports import LanePlan, Plan
 
@@ -34,11 +34,11 @@ def plan_lanes(
     record: IndexRecord,
     lanes: Lanes,
     now: float,
-    only: tuple[str, ...] | None = None,
+    part: Part | None = None,
 ) -> Plan:
-    """Plan the pending contents of an index, or *only* some of them, for each lane."""
-    pending = Pending(record.id, record.bound.id, only)
-    tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now, only)
+    """Plan the pending contents of an index, or of a *part* of it, for each lane."""
+    pending = Pending(record.id, record.bound.id, part)
+    tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now, part)
     tokens = meter.total(pending.lengths(connection, now))
     canaries = expected_canaries(connection, record, lanes)
     plan = partial(_plan_lane, record, lanes, canaries, meter, tally.pending, tokens)
@@ -57,13 +57,13 @@ def meter_of(
     record: IndexRecord,
     lanes: Lanes,
     now: float,
-    only: tuple[str, ...] | None = None,
+    part: Part | None = None,
 ) -> Meter:
     """What says how many tokens the contents of an index have; plans, budgets and bills share it."""
     space = record.bound.space
     return read_meter(
         connection,
-        Pending(record.id, record.bound.id, only),
+        Pending(record.id, record.bound.id, part),
         space,
         lanes.registry.card(space.model),
         lanes.counter(space),

@@ -12,6 +12,7 @@ from embedlane.errors import InputError, UsageError
 from embedlane.evaluation.deriving import Passage, derive_queries
 from embedlane.evaluation.queries import Query, QuerySet, read_queries
 from embedlane.indexes.corpus import read_corpus, read_texts
+from embedlane.vectors.pending import Part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,8 +34,8 @@ _FEW = 50
 class Trial:
     """A corpus and queries, the same for all candidates."""
 
-    #: Items of the index.
-    total: int
+    #: All items of the index.
+    corpus: Sequence[CorpusItem]
     #: The items to rank, in the order of their ids.
     items: Sequence[CorpusItem]
     #: The queries that can be judged.
@@ -50,9 +51,18 @@ class Trial:
         return tuple(dict.fromkeys(item.content for item in self.items))
 
     @property
-    def only(self) -> tuple[str, ...] | None:
-        """The contents to embed; None where they are all that the index has."""
-        return None if len(self.items) == self.total else self.contents
+    def total(self) -> int:
+        """Number of items of the index."""
+        return len(self.corpus)
+
+    @property
+    def part(self) -> Part | None:
+        """The part of the index to embed; None for all of it."""
+        if len(self.items) == self.total:
+            return None
+        wanted = set(self.contents)
+        others = tuple({item.content for item in self.corpus} - wanted)
+        return Part(others, without=True) if len(others) < len(wanted) else Part(self.contents)
 
     def without(self, missing: Collection[str], model: str, name: str) -> Trial:
         """The trial without some contents, and without queries that then have nothing to find.
@@ -123,7 +133,7 @@ def prepare(
             f"sample with seed {seed}. Fewer items are easier to rank: compare candidates, not with figures "
             "of the whole."
         )
-    return Trial(total=len(corpus), items=ranked, queries=judged, method=found.method, notes=tuple(notes))
+    return Trial(corpus=corpus, items=ranked, queries=judged, method=found.method, notes=tuple(notes))
 
 
 def _derived(

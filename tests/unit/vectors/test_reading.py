@@ -14,7 +14,7 @@ from embedlane.models.space import Space
 from embedlane.text.documents import Item
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.archive import Archive
-from embedlane.vectors.pending import Pending
+from embedlane.vectors.pending import Part, Pending
 from embedlane.vectors.reading import known_spaces, read_vectors, stored_contents
 
 _TEXTS = {"b": "one", "a": "two words", "c": "one", "é": "three words here"}
@@ -58,10 +58,12 @@ def test_a_corpus_has_its_items_in_the_order_of_their_ids(ledger, record):
 
 def test_only_some_contents_are_looked_at(ledger, record):
     """Pages and tallies leave the others out, as if the index had them not."""
-    only = (content_hash("two words"), content_hash("one"))
-    pending = Pending(record.id, record.bound.id, only)
-    with ledger.read() as connection:
-        tally = pending.tally(connection, 0.0)
-        hashes = pending.hashes(connection, 0.0, 10)
-    assert (tally.wanted, tally.stored, tally.pending) == (2, 1, 1)
-    assert hashes == [content_hash("two words")]
+    inside = Part((content_hash("two words"), content_hash("one")))
+    outside = Part((content_hash("three words here"),), without=True)
+    for part in (inside, outside):
+        pending = Pending(record.id, record.bound.id, part)
+        with ledger.read() as connection:
+            tally = pending.tally(connection, 0.0)
+            hashes = pending.hashes(connection, 0.0, 10)
+        assert (tally.wanted, tally.stored, tally.pending) == (2, 1, 1)
+        assert hashes == [content_hash("two words")]
