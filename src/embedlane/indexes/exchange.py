@@ -31,14 +31,15 @@ _COLUMNS = ("item", "metadata", "document", "source")
 
 
 def outgoing(connection: Connection, record: IndexRecord) -> Iterator[list[Record]]:
-    """Stream the items of an index with their vectors, page by page, in the order of their entry."""
+    """Stream the items of an index with their vectors, page by page, in the order of their ids."""
     mine = and_(vectors.c.content_hash == items.c.content_hash, vectors.c.space_id == record.bound.id)
     query = (
         select(*(items.c[name] for name in _COLUMNS), contents.c.text, vectors.c.vector)
         .join(contents, contents.c.hash == items.c.content_hash)
         .outerjoin(vectors, mine)
         .where(items.c.index_id == record.id)
-        .order_by(items.c.id)
+        # As the database's index has them: nothing has to be sorted, and so held.
+        .order_by(items.c.item)
     )
     with connection.execute(query.execution_options(yield_per=PAGE)) as found:
         for page in found.partitions():
