@@ -54,7 +54,7 @@ def _wait_for(path, lines):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
 def test_an_interrupted_embed_goes_on(shell, plugin, number):
     """Ctrl-C, or SIGTERM, ends with 130 and a report; the next run sends only what was not sent before."""
-    variables = plugin("slow", _SLOW)
+    variables = plugin("slow", _SLOW) | {"EMBEDLANE_CANARIES": "false"}
     shell.fill(_texts(100), "local:slow")
     process = shell.start("embed", "docs", "--json", **variables)
     _wait_for(shell.folder / "sent.txt", 10)
@@ -91,7 +91,7 @@ def test_an_interrupt_names_the_jobs_that_go_on_running(shell, number):
 
 def test_two_processes_store_each_content_once(shell, plugin):
     """Neighbours share the work: nothing is sent twice, nothing is left out."""
-    variables = plugin("slow", _SLOW)
+    variables = plugin("slow", _SLOW) | {"EMBEDLANE_CANARIES": "false"}
     shell.fill(_texts(60), "local:slow")
     both = [shell.start("embed", "docs", "--json", **variables) for _ in range(2)]
     reports = [shell.end(process) for process in both]
@@ -104,7 +104,7 @@ def test_two_processes_store_each_content_once(shell, plugin):
 
 def test_a_killed_embed_goes_on(shell, plugin):
     """SIGKILL loses no stored vector, and the next run stores the rest."""
-    variables = plugin("slow", _SLOW)
+    variables = plugin("slow", _SLOW) | {"EMBEDLANE_CANARIES": "false"}
     shell.fill(_texts(60), "local:slow")
     process = shell.start("embed", "docs", **variables)
     _wait_for(shell.folder / "sent.txt", 20)

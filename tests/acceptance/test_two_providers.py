@@ -38,7 +38,8 @@ def test_each_provider_fills_its_own_index_through_both_lanes(workspace, gemini_
         index = workspace.index(name)
         assert index.embed("sync", limit=30).sync.stored == 30
         assert index.embed("batch").complete
-        assert [emulator.bill.total(lane).rows for lane in ("sync", "batch")] == [30, 30]
+        # Six canaries go with the run, and six with the job.
+        assert [emulator.bill.total(lane).rows for lane in ("sync", "batch")] == [36, 36]
         assert set(emulator.bill.creates().values()) == {1}
         for number in (0, 29, 30, 59):
             assert index.search(TEXTS[number], k=1)[0].id == str(number)

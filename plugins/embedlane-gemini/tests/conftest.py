@@ -135,7 +135,9 @@ def workspaces(tmp_path, monkeypatch, gemini_emulator):
 
     def make(**settings):
         lines = [f'{name} = "{value}"' for name, value in settings.items()]
-        text = f'plugins = ["gemini"]\n[providers.gemini]\nbase_url = "{gemini_emulator.url}"\n'
+        # Without canaries, so that what is billed can be counted in texts.
+        text = 'plugins = ["gemini"]\ncanaries = false\n'
+        text += f'[providers.gemini]\nbase_url = "{gemini_emulator.url}"\n'
         (tmp_path / "embedlane.toml").write_text(text + "\n".join(lines))
         opened.append(Workspace.open(tmp_path))
         return opened[-1]

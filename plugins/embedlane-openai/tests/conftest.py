@@ -155,7 +155,8 @@ def workspaces(tmp_path, monkeypatch, openai_emulator):
     def make(more="", **settings):
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         table = "\n".join(["[providers.openai]", f'base_url = "{openai_emulator.base_url}"', *lines])
-        (tmp_path / "embedlane.toml").write_text(f'plugins = ["openai"]\n{more}\n{table}\n')
+        # Without canaries, so that what is billed can be counted in texts.
+        (tmp_path / "embedlane.toml").write_text(f'plugins = ["openai"]\ncanaries = false\n{more}\n{table}\n')
         opened.append(Workspace.open(tmp_path))
         return opened[-1]
 

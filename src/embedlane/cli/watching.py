@@ -55,8 +55,15 @@ def row(report: JobReport, now: float) -> tuple[object, ...]:
     look = (
         "" if job.final else "now" if job.due_at <= now else f"in {span(timedelta(seconds=job.due_at - now))}"
     )
-    cost = dollars(report.cost)
+    cost = planned_or_billed(report)
     return (job.id, job.state, job.provider, report.model, job.rows, done, span(age), cost, look, job.reason)
+
+
+def planned_or_billed(report: JobReport) -> str:
+    """What a job costs; what it is planned at, as long as nothing is billed."""
+    if report.cost is None and not report.job.final and report.planned_cost is not None:
+        return f"{dollars(report.planned_cost)} planned"
+    return dollars(report.cost)
 
 
 def _live(look: Callable[[], Sequence[JobReport]], clock: Callable[[], float], every: float) -> None:

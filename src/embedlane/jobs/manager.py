@@ -197,7 +197,7 @@ class BatchManager:
                 connection,
                 job,
                 JobEvent.FILE_WRITTEN,
-                f"{file.rows} rows, {file.size} bytes",
+                f"{_counted(file.rows - job.canaries, job.canaries)}, {file.size} bytes",
                 rows=file.rows - job.canaries,
                 size=file.size,
                 digest=file.digest,
@@ -297,6 +297,10 @@ class BatchManager:
 
 #: States whose step sends or stores something, which a finding about the model may forbid.
 _ON_TRUST = frozenset({JobState.PLANNED, JobState.WRITTEN, JobState.STAGED, JobState.ENDED})
+
+
+def _counted(rows: int, canaries: int) -> str:
+    return f"{rows} rows and {canaries} canaries" if canaries else f"{rows} rows"
 
 
 def _progress(remote: RemoteJob) -> str:

@@ -54,8 +54,8 @@ def cost_report(
     )
 
 
-def job_report(connection: Connection, book: JobBook, job: Job) -> JobReport:
-    """*job* with the counts of its rows, and what it was billed at so far."""
+def job_report(connection: Connection, book: JobBook, registry: Registry[Route], job: Job) -> JobReport:
+    """*job* with the counts of its rows, what it was billed at so far, and what it was planned at."""
     space = BoundSpace.load(connection, job.space_id).space
     usage, price = billed_for(connection, job.id) or (Usage(), None)
     return JobReport(
@@ -63,6 +63,7 @@ def job_report(connection: Connection, book: JobBook, job: Job) -> JobReport:
         model=str(space.model),
         rows=book.row_counts(connection, job.id),
         cost=_dollars([(price, usage.tokens)]),
+        planned_cost=_dollars([(_price(registry, space.model, Lane.BATCH), job.estimated_tokens)]),
     )
 
 

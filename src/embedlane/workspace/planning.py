@@ -89,11 +89,13 @@ def _plan_lane(
     # A plan opens no SDK, so that a provider's own limit on the rows of a job is not known here.
     job_rows = lanes.settings(route.provider).max_rows_per_job or DEFAULT_ROWS
     carried = Carried(canaries=canaries, rows=None if lane is Lane.SYNC else job_rows)
-    tokens += carried.besides(meter)(rows)
+    canary_tokens = carried.besides(meter)(rows)
+    tokens += canary_tokens
     return LanePlan(
         lane=lane,
         provider=route.provider,
         tokens=tokens,
+        canary_tokens=canary_tokens,
         basis=meter.basis,
         cost=card.price.cost(lane, tokens),
         time=_time(route, lanes.settings(route.provider), card, rows, tokens),

@@ -85,6 +85,8 @@ class LanePlan:
     obstacle: str = ""
     #: Tokens that will be billed, those of the canaries included.
     tokens: int | None = None
+    #: Tokens of the canaries among them.
+    canary_tokens: int = 0
     #: How they were found; None if the lane can't be used.
     basis: Basis | None = None
     #: US dollars; None where the price is not known.
@@ -177,6 +179,8 @@ class JobReport:
     rows: RowCounts
     #: US dollars billed for it so far; None where nothing is, or no price is known.
     cost: float | None = None
+    #: US dollars that it is planned at, by today's price; None where no price is known.
+    planned_cost: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -203,7 +203,8 @@ class Workspace:
         if not self.has_ledger:
             return []
         with self.ledger.read() as connection:
-            return [job_report(connection, self._book, job) for job in self._book.all(connection)]
+            book = self._book
+            return [job_report(connection, book, self.registry, job) for job in book.all(connection)]
 
     def job(self, job_id: int) -> JobReport:
         """One batch job.
@@ -399,4 +400,4 @@ class Workspace:
 
     def _job_report(self, job: Job) -> JobReport:
         with self.ledger.read() as connection:
-            return job_report(connection, self._book, job)
+            return job_report(connection, self._book, self.registry, job)

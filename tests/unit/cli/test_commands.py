@@ -230,6 +230,17 @@ def test_a_job_can_be_cancelled_once(docs, lane, monkeypatch):
     assert lane("jobs", "cancel", "1").status == 3
 
 
+def test_work_says_what_a_cancelled_job_left(docs, lane, monkeypatch):
+    """Status 5, the number of rows that are pending again, and the command for the index at hand."""
+    monkeypatch.setenv("EMBEDLANE_PROVIDERS__HASH__BATCH_DELAY", "600")
+    lane("embed", "docs", "--lane", "batch")
+    lane("jobs", "cancel", "1")
+    answer = lane("work")
+    assert answer.status == 5
+    assert "job 1 is cancelled: 3 of 3 rows have no vector." in answer.err
+    assert "`embedlane embed docs` sends 3 of them again." in answer.err
+
+
 def test_jobs_without_any(lane):
     """An empty list says how to make one; an unknown number names the list."""
     assert lane("jobs", "list", "--json").json == {"jobs": []}

@@ -48,6 +48,19 @@ def test_a_job_is_a_line(changes, age, look):
     assert cells[4:9] == (100, 60, age, "$1.50", look)
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"cost": None, "planned_cost": 0.25}, "$0.25 planned"),
+        ({"cost": 0.5, "planned_cost": 0.25}, "$0.50"),
+        ({"cost": None, "planned_cost": None}, "unknown"),
+    ],
+)
+def test_a_job_costs_its_plan_until_it_is_billed(values, shown):
+    """A running job shows what it was planned at, a billed one what it costs."""
+    assert watching.row(attrs.evolve(report(), **values), _NOW)[7] == shown
+
+
 def test_a_providers_words_are_no_markup():
     """Brackets in a reason are shown as they are."""
     console = Console(file=io.StringIO(), width=200)

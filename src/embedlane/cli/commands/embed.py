@@ -90,9 +90,11 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
     doubtful = [job for job in report.jobs if job.state is JobState.QUARANTINED]
     for job in doubtful:
         complain(f"job {job.id} is {job.state}: {job.reason}.", resolve_hint(job))
-    failed = [job for job in report.jobs if job.state is JobState.FAILED]
+    failed = [job for job in report.jobs if job.state in {JobState.FAILED, JobState.CANCELLED}]
     for job in failed:
-        complain(f"job {job.id} failed: {job.reason}", f"`embedlane jobs events {job.id}` tells its story.")
+        complain(
+            f"job {job.id} {job.state}: {job.reason}", f"`embedlane jobs events {job.id}` tells its story."
+        )
     if tally.refused:
         hint = f"`embedlane index failures {name}` shows them with the reasons."
         complain(f"{counted(tally.refused, 'content')} refused by the provider.", hint)

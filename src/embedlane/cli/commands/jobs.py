@@ -10,8 +10,8 @@ from embedlane.cli.group import ListingGroup
 from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.session import Session, pass_session
-from embedlane.cli.tables import dollars, moment, note, pairs, printable, say, table
-from embedlane.cli.watching import watch
+from embedlane.cli.tables import moment, note, pairs, printable, say, table
+from embedlane.cli.watching import planned_or_billed, watch
 from embedlane.errors import UsageError
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _render_one(report: JobReport) -> None:
             ("rows", job.rows),
             *((f"rows {name}", getattr(rows, name)) for name in ("open", "stored", "refused", "missing")),
             ("tokens", "unknown" if job.tokens is None else f"{job.tokens:,}"),
-            ("cost", dollars(report.cost)),
+            ("cost", planned_or_billed(report)),
             ("created", moment(job.created_at)),
             ("submitted", moment(job.submitted_at)),
             ("changed", moment(job.changed_at)),

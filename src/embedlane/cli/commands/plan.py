@@ -9,7 +9,7 @@ import click
 from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option
 from embedlane.cli.session import Session, pass_session
-from embedlane.cli.tables import counted, dollars, say, span, table
+from embedlane.cli.tables import counted, dollars, note, say, span, table
 
 if TYPE_CHECKING:
     from embedlane.workspace.reports import LanePlan, Plan
@@ -29,6 +29,10 @@ def _render(found: Plan) -> None:
     tokens = counted(found.tokens, "token")
     say(f"{counted(found.rows, 'content')} pending, {tokens} ({found.basis}: {found.rule}).")
     table(("LANE", "PROVIDER", "TOKENS", "COST", "TIME", "OBSTACLE"), map(_row, found.lanes))
+    canaries = {lane.lane: lane.canary_tokens for lane in found.lanes if lane.canary_tokens}
+    if canaries:
+        shares = ", ".join(f"{tokens:,} in the {lane} lane" for lane, tokens in canaries.items())
+        note(f"Canaries are among the tokens: {shares}.")
 
 
 def _row(lane: LanePlan) -> tuple[str, ...]:

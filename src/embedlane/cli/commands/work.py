@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,12 +38,7 @@ def work(ctx: click.Context, once: bool, quiet: bool, as_json: bool) -> None:
         complain(f"job {job.id} is {job.state}: {job.reason}.", resolve_hint(job))
     lacking = [report for report in reports if _lacks(report)]
     for report in lacking:
-        job = report.job
-        left = f"{job.rows - report.rows.stored:,} of {job.rows:,} rows have no vector"
-        complain(
-            f"job {job.id} is {job.state}: {left}.",
-            f"`embedlane jobs events {job.id}` tells why; `embedlane embed NAME` sends what is pending.",
-        )
+        _complain_of(report)
     ctx.exit(IncompleteError.exit_status if lacking or doubtful else 0)
 
 
@@ -51,9 +47,20 @@ def _silent(_job: Job) -> None:
 
 
 def _lacks(report: JobReport) -> bool:
-    """Whether a job has ended, not by a person's wish, without a vector for each row."""
-    ended = report.job.state in {JobState.STORED, JobState.FAILED}
-    return ended and report.rows.stored < report.job.rows
+    """Whether a job has ended without a vector for each row."""
+    return report.job.final and report.rows.stored < report.job.rows
+
+
+def _complain_of(report: JobReport) -> None:
+    """Say what a job that has ended did not bring, and how to go on."""
+    job, rows = report.job, report.rows
+    left = f"{job.rows - rows.stored:,} of {job.rows:,} rows have no vector"
+    pending = f"sends {rows.missing:,} of them again" if rows.missing else "sends what is pending"
+    name = shlex.quote(job.account) if job.account else "NAME"
+    complain(
+        f"job {job.id} is {job.state}: {left}.",
+        f"`embedlane jobs events {job.id}` tells why; `embedlane embed {name}` {pending}.",
+    )
 
 
 def _render(view: dict[str, Any]) -> None:
