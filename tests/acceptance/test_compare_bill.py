@@ -35,9 +35,7 @@ def workspace(tmp_path, gemini_emulator, openai_emulator, monkeypatch):
         yield opened
 
 
-def test_each_model_is_billed_for_one_pass_and_each_size_for_none(
-    workspace, gemini_emulator, openai_emulator
-):
+def test_each_model_is_billed_once_for_all_its_sizes(workspace, gemini_emulator, openai_emulator):
     """Contents go through the batch lane at their largest size, once; queries through the sync lane."""
     options = CompareOptions(
         models=[GEMINI, OPENAI], dimensions=[1536, 768, 256], queries=QUERIES, lane="batch", k=5
@@ -62,7 +60,7 @@ def test_each_model_is_billed_for_one_pass_and_each_size_for_none(
 
 def test_a_retired_model_of_an_index_is_left_out_and_the_others_compared(workspace):
     """No query can be embedded with it; the first of the named models is the baseline then."""
-    workspace.clock = lambda: 2_500_000_000.0  # 2049
+    workspace.lanes.clock = lambda: 2_500_000_000.0  # 2049
     options = CompareOptions(models=[OPENAI], dimensions=[768, 256], queries=QUERIES, k=5)
     found = workspace.compare("docs", options).run()
     assert found.baseline == f"{OPENAI} @ 768"

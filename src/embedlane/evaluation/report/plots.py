@@ -72,9 +72,12 @@ def _figure(width: float, height: float, rows: int = 1) -> tuple[Figure, Sequenc
 def _against_size(found: Comparison) -> Figure:
     """The main metric over the bytes of a vector; the sizes of one model are joined."""
     figure, [axes] = _figure(7, 3.8)
-    for number, (model, mine) in enumerate(_by_model(found)):
+    models = _by_model(found)
+    for number, (model, mine) in enumerate(models):
         small_first = sorted(mine, key=lambda each: each.bytes_per_vector)
-        places = [each.bytes_per_vector for each in small_first]
+        # A little beside each other, so that intervals at one size can be told apart.
+        aside = 2 ** (0.06 * (number - (len(models) - 1) / 2))
+        places = [each.bytes_per_vector * aside for each in small_first]
         _points(axes, number, str(model), places, small_first, found.main)
     axes.set_xscale("log", base=2)
     ticks = sorted({each.bytes_per_vector for each in found.candidates})
@@ -89,21 +92,38 @@ def _against_cost(found: Comparison) -> Figure:
     """The main metric over the price of embedding everything once, in the cheaper lane."""
     figure, [axes] = _figure(7, 3.8)
     known = [each for each in found.candidates if each.cheapest is not None]
-    places = {each.name: each.cheapest or 0.0 for each in known}
-    if not any(places.values()):
-        # All at one price: side by side, so that they can be told apart.
-        places = {each.name: float(number) for number, each in enumerate(known)}
-        axes.set_xticks(list(places.values()), [each.name.split(" @ ")[1] for each in known])
-        axes.set_xlim(-0.6, len(known) - 0.4)
-        axes.set_xlabel("dimensions (all candidates are free, so cost does not order them)")
-    else:
+    highest = max((each.cheapest or 0.0 for each in known), default=0.0)
+    if highest:
+        places = _beside_each_other(known, highest)
+        axes.set_xlim(-0.1 * highest, 1.2 * highest)
         axes.set_xlabel("US dollars for embedding all contents once, in the cheaper lane (estimated)")
         axes.xaxis.set_major_formatter(lambda value, _position: dollars(value))
+    else:
+        # All at one price: in a row, so that they can be told apart.
+        places = {each.name: float(number) for number, each in enumerate(known)}
+        axes.set_xticks([])
+        axes.set_xlim(-0.6, len(known) - 0.4)
+        axes.set_xlabel("all candidates are free, so cost does not order them")
     for number, (model, mine) in enumerate(_by_model(found)):
         priced = [each for each in mine if each.name in places]
         _points(axes, number, str(model), [places[each.name] for each in priced], priced, found.main, "none")
+    for each in known:
+        place = (places[each.name], each.metrics[found.main].high)
+        offset: dict[str, Any] = {"xytext": (0, 4), "textcoords": "offset points"}
+        axes.annotate(str(each.dimensions), place, ha="center", fontsize=8, color=_MUTED, **offset)
     _finish(axes, found)
     return figure
+
+
+def _beside_each_other(known: Sequence[Candidate], highest: float) -> dict[str, float]:
+    """Prices as places; those of one model, which are one, a little beside each other."""
+    places = {}
+    for model in dict.fromkeys(each.model for each in known):
+        mine = sorted((each for each in known if each.model == model), key=lambda each: -each.dimensions)
+        for number, each in enumerate(mine):
+            aside = 0.05 * highest * (number - (len(mine) - 1) / 2)
+            places[each.name] = (each.cheapest or 0.0) + aside
+    return places
 
 
 def _by_query(found: Comparison) -> Figure:
@@ -123,7 +143,7 @@ def _by_query(found: Comparison) -> Figure:
         told = f"{name}: better in {better}, equal in {len(gaps) - better - worse}, worse in {worse}"
         axes.set_title(told, loc="left", fontsize=10)
     all_axes[-1].set_xlabel(f"{found.queries} queries, each in falling order of the difference")
-    figure.supylabel(f"{title(found.main)} − {found.baseline}", fontsize=10, color=_MUTED)
+    figure.supylabel(f"difference in {title(found.main)}", fontsize=10, color=_MUTED)
     return figure
 
 
