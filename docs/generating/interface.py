@@ -119,7 +119,7 @@ def library() -> str:
         texts.append(f"\n### `{name}`\n")
         if inspect.isfunction(value):
             texts.append(_callable(value))
-        elif name in ("Workspace", "Index", "Embedder", "Comparing"):
+        elif name in ("Workspace", "Index", "Migration", "Comparing", "Embedder"):
             texts.append(docstring_of(value) + "\n")
             texts += [_callable(method) for method in _methods(value)]
         elif issubclass(value, Enum):

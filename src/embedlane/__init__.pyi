@@ -3,6 +3,7 @@ from .errors import EmbedlaneError
 from .evaluation.comparison import Comparison
 from .evaluation.queries import Query, QuerySet
 from .indexes.exchange import Arrival
+from .indexes.generations import Generation
 from .indexes.search import Hit
 from .indexes.settings import IndexSettings
 from .models.card import Lane, ModelCard, Role
@@ -14,6 +15,15 @@ from .vectors.failures import Attempt, Failure, FailureReport
 from .workspace.comparing import CompareOptions, Comparing
 from .workspace.importing import import_index
 from .workspace.index import Index
+from .workspace.migrating import Migration
+from .workspace.migration_reports import (
+    AbortReport,
+    BuildReport,
+    FinishReport,
+    MigrationPlan,
+    MigrationStatus,
+    SwapReport,
+)
 from .workspace.reports import (
     AddReport,
     CanaryCheck,
@@ -32,9 +42,11 @@ from .workspace.transfers import Compared, ExportReport, ImportOptions, ImportRe
 from .workspace.workspace import Workspace
 
 __all__ = [
+    "AbortReport",
     "AddReport",
     "Arrival",
     "Attempt",
+    "BuildReport",
     "CanaryCheck",
     "CanaryVerdict",
     "CheckReport",
@@ -54,6 +66,8 @@ __all__ = [
     "ExportReport",
     "Failure",
     "FailureReport",
+    "FinishReport",
+    "Generation",
     "Hit",
     "ImportOptions",
     "ImportReport",
@@ -63,6 +77,9 @@ __all__ = [
     "Lane",
     "LaneCost",
     "LanePlan",
+    "Migration",
+    "MigrationPlan",
+    "MigrationStatus",
     "ModelCard",
     "Plan",
     "Query",
@@ -70,6 +87,7 @@ __all__ = [
     "Role",
     "SampleReport",
     "Space",
+    "SwapReport",
     "TooLong",
     "Unit",
     "Workspace",

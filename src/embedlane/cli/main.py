@@ -31,6 +31,7 @@ TABLE = MappingProxyType(
         "cost": (f"{_COMMANDS}.cost:cost", "Say what was billed, beside what was planned."),
         "search": (f"{_COMMANDS}.search:search", "Find the items nearest to a query."),
         "compare": (f"{_COMMANDS}.compare:compare", "Measure models and sizes on an index's own texts."),
+        "migrate": (f"{_COMMANDS}.migrate:migrate", "Move an index to another model, or another size."),
         "doctor": (f"{_COMMANDS}.doctor:doctor", "Look for what is wrong or soon will be."),
     }
 )

@@ -8,12 +8,15 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
 from embedlane.models.names import ModelId
+
+if TYPE_CHECKING:
+    from embedlane.models.space import Space
 
 _T = TypeVar("_T")
 
@@ -40,6 +43,11 @@ def to_json(value: object) -> bytes:
     except orjson.JSONEncodeError:
         # A file's name that is not Unicode: only the slower encoder can escape it.
         return json.dumps(value, default=_plain, indent=2).encode()
+
+
+def space_view(space: Space) -> dict[str, Any]:
+    """A space with its fingerprint."""
+    return {**space.lines(), "dimensions": space.dimensions, "fingerprint": space.fingerprint}
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Indexes in the ledger: named, and bound for life to one space."""
+"""Indexes in the ledger: named, and bound to the space of the generation that serves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from embedlane.errors import RefusedError, SpaceMismatchError, UnknownNameError, UsageError
 from embedlane.indexes.settings import IndexSettings
-from embedlane.ledger.schema import indexes, items, spaces
+from embedlane.indexes.states import GenerationState
+from embedlane.ledger.schema import generations, indexes, items, spaces
 from embedlane.models.space import Space
 from embedlane.vectors.bound import BoundSpace
 
@@ -28,7 +29,9 @@ class IndexRecord:
     id: int
     #: Its name.
     name: str
-    #: The space it is bound to.
+    #: The generation that serves, by its number.
+    generation: int
+    #: The space that this generation is bound to.
     bound: BoundSpace
     #: How its documents are cut.
     settings: IndexSettings
@@ -49,8 +52,8 @@ class IndexRecord:
         raise SpaceMismatchError(
             f"Index '{self.name}' is bound to another space; vectors of the two must never meet.\n"
             f"{self.bound.space.beside(space, ('index', 'asked for'))}\n",
-            f"Keep using the index's own model, or make another index: "
-            f"`embedlane index create {self.name}-2 --model {theirs}`.",
+            f"Keep using the index's own model; or move the index, `embedlane migrate plan {self.name} --to "
+            f"{theirs}`; or make another, `embedlane index create {self.name}-2 --model {theirs}`.",
         )
 
 
@@ -79,7 +82,7 @@ def create_index(
     """
     require_name(name)
     bound = BoundSpace.register(connection, space, now)
-    values = {"name": name, "space_id": bound.id, "settings": settings.to_json(), "created_at": now}
+    values = {"name": name, "settings": settings.to_json(), "created_at": now}
     existing = connection.execute(_QUERY.where(indexes.c.name == name)).one_or_none()
     if existing is not None:
         _record(existing).require(space)
@@ -87,7 +90,9 @@ def create_index(
             f"There is an index '{name}' already.",
             f"`embedlane index show {name}` shows it; `embedlane index drop {name}` removes it.",
         )
-    connection.execute(insert(indexes), values)
+    index_id = connection.execute(insert(indexes).returning(indexes.c.id), values).scalar_one()
+    first = {"index_id": index_id, "number": 1, "space_id": bound.id, "state": GenerationState.SERVING.value}
+    connection.execute(insert(generations), first | {"created_at": now, "changed_at": now})
     return load_index(connection, name)
 
 
@@ -113,7 +118,8 @@ def list_indexes(connection: Connection) -> list[IndexRecord]:
 
 def drop_index(connection: Connection, record: IndexRecord) -> None:
     """Remove an index and its items. Vectors stay in the archive: they are paid for."""
-    connection.execute(delete(items).where(items.c.index_id == record.id))
+    for table in (items, generations):
+        connection.execute(delete(table).where(table.c.index_id == record.id))
     connection.execute(delete(indexes).where(indexes.c.id == record.id))
 
 
@@ -122,17 +128,23 @@ def mark_changed(connection: Connection, index_id: int) -> None:
     connection.execute(update(indexes).where(indexes.c.id == index_id).values(changes=indexes.c.changes + 1))
 
 
-_QUERY = select(
-    indexes.c.id,
-    indexes.c.name,
-    indexes.c.settings,
-    indexes.c.created_at,
-    indexes.c.changes.label("index_changes"),
-    spaces.c.id.label("space_id"),
-    spaces.c.canonical,
-    spaces.c.fingerprint,
-    spaces.c.changes.label("space_changes"),
-).join(spaces, spaces.c.id == indexes.c.space_id)
+_QUERY = (
+    select(
+        indexes.c.id,
+        indexes.c.name,
+        indexes.c.settings,
+        indexes.c.created_at,
+        indexes.c.changes.label("index_changes"),
+        spaces.c.id.label("space_id"),
+        spaces.c.canonical,
+        spaces.c.fingerprint,
+        spaces.c.changes.label("space_changes"),
+        generations.c.number.label("generation"),
+    )
+    .join(generations, generations.c.index_id == indexes.c.id)
+    .join(spaces, spaces.c.id == generations.c.space_id)
+    .where(generations.c.state == GenerationState.SERVING.value)
+)
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> IndexRecord:
@@ -146,6 +158,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> IndexRecord:
     return IndexRecord(
         id=row.id,
         name=row.name,
+        generation=row.generation,
         bound=BoundSpace(row.space_id, space),
         settings=IndexSettings.from_json(row.settings),
         stamp=(row.index_changes, row.space_changes),

@@ -29,8 +29,8 @@ class Matrix:
     rows: NDArray[np.int64]
     #: Unit vectors of shape (n, dimensions).
     vectors: NDArray[np.float32]
-    #: The index's stamp when it was read.
-    stamp: tuple[int, int]
+    #: The index when it was read: its generation, and the stamp of its items and vectors.
+    record: IndexRecord
 
     @classmethod
     def load(cls, connection: Connection, record: IndexRecord) -> Self:
@@ -52,7 +52,7 @@ class Matrix:
                 read = np.frombuffer(b"".join([row[1] for row in page]), dtype=STORED)
                 matrix[start:end] = read.reshape(len(page), -1)
                 start = end
-        return cls(rows, matrix, record.stamp)
+        return cls(rows, matrix, record)
 
     def nearest(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.indexes.filters import Condition
     from embedlane.ledger.database import Ledger
+    from embedlane.models.space import Space
+
+
+class MovedOnError(Exception):
+    """Another generation serves by now; the query has to be embedded in its space."""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,38 +54,57 @@ class Searcher:
     record: IndexRecord
     _matrix: Matrix | None = attrs.field(default=None, init=False)
 
-    def nearest(self, query: NDArray[np.float32], k: int, where: Sequence[Condition] = ()) -> list[Hit]:
+    def nearest(
+        self,
+        query: NDArray[np.float32],
+        k: int,
+        where: Sequence[Condition] = (),
+        *,
+        space: Space | None = None,
+    ) -> list[Hit]:
         """The *k* items nearest to *query* that meet all conditions of *where*.
 
         Args:
-            query: A unit vector of shape (dimensions,) of the index's space.
+            query: A unit vector of shape (dimensions,).
             k: How many.
             where: Conditions on the metadata.
+            space: The space of *query*; None for the one that the index was in when it was last looked at.
+
+        Raises:
+            MovedOnError: If another generation serves by now, in another space.
+            SpaceMismatchError: If the index was dropped, and made again in another space.
         """
+        asked = space or self.record.bound.space
         with self.ledger.read() as connection:
-            matrix = self._fresh(connection)
-            allowed = self._allowed(connection, where) if where else None
+            matrix = self._fresh(connection, asked)
+            allowed = self._allowed(connection, matrix.record, where) if where else None
             found = matrix.nearest(query, k, allowed)
             return self._hits(connection, dict(found))
 
     def embedded(self) -> int:
         """Number of items that can be found."""
         with self.ledger.read() as connection:
-            return len(self._fresh(connection).rows)
+            return len(self._fresh(connection, self.record.bound.space).rows)
 
-    def _fresh(self, connection: Connection) -> Matrix:
+    def _fresh(self, connection: Connection, asked: Space) -> Matrix:
+        """The vectors as they are now, which are of the space *asked*."""
         record = load_index(connection, self.record.name)
-        record.require(self.record.bound.space)
-        same = (record.id, record.created_at) == (self.record.id, self.record.created_at)
-        if self._matrix is None or not same or self._matrix.stamp != record.stamp:
-            self._matrix = Matrix.load(connection, record)
+        if record.id == self.record.id and record.bound.space != asked:
+            raise MovedOnError(record.name)
+        record.require(asked)
+        # Looked at once: another thread may put another in its place.
+        matrix = self._matrix
+        if matrix is None or matrix.record != record:
+            matrix = self._matrix = Matrix.load(connection, record)
         # Another one if the index was dropped and made again.
         self.record = record
-        return self._matrix
+        return matrix
 
-    def _allowed(self, connection: Connection, where: Sequence[Condition]) -> NDArray[np.int64]:
+    def _allowed(
+        self, connection: Connection, record: IndexRecord, where: Sequence[Condition]
+    ) -> NDArray[np.int64]:
         query = select(items.c.id).where(
-            items.c.index_id == self.record.id, *(condition.clause() for condition in where)
+            items.c.index_id == record.id, *(condition.clause() for condition in where)
         )
         return np.fromiter(connection.scalars(query), dtype=np.int64)
 

@@ -1,8 +1,9 @@
 """The tables of the ledger, as SQLAlchemy Core.
 
-What belongs together: spaces and indexes bind; items map to contents; vectors are keyed by space and content
-hash; refusals and claims keep content from being sent; canaries tell whether a model still answers as it did,
-drifts that one does not; jobs, their rows and their events are the batch lane; charges are the bill.
+What belongs together: generations bind indexes to spaces; items map to contents; vectors are keyed by space
+and content hash; refusals and claims keep content from being sent; canaries tell whether a model still
+answers as it did, drifts that one does not; jobs, their rows and their events are the batch lane; charges are
+the bill.
 
 There is no column that says "pending". Pending is wanted (an item has the content) minus stored (a vector),
 in flight (an open row or a live claim) and refused for good.
@@ -60,7 +61,6 @@ indexes = Table(
     metadata,
     Column("id", Large, primary_key=True),
     Column("name", words(100), nullable=False, unique=True),
-    Column("space_id", ForeignKey("spaces.id"), nullable=False),
     Column("settings", JSON, nullable=False),
     # Grows with every change of the index's items.
     Column("changes", Integer, nullable=False, server_default="0"),
@@ -87,6 +87,53 @@ imports = Table(
     Column("lowest", Float(53)),
     Column("checked", Boolean, nullable=False),
     Index("ix_imports_index_id", "index_id"),
+)
+
+# What an index has its vectors in: a space for life. One generation serves; one at most is being built, or is
+# kept to go back to.
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Large, primary_key=True),
+    Column("index_id", ForeignKey("indexes.id", ondelete="CASCADE"), nullable=False),
+    # From 1 for each index.
+    Column("number", Integer, nullable=False),
+    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("state", words(8), nullable=False),
+    # What fills it while it is built; null for the first one, and for one that is cut from stored vectors.
+    Column("lane", words(5)),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    # What the quality must be for a swap; empty for nothing.
+    Column("gate", words(), nullable=False, server_default=""),
+    # US dollars that building it may cost; null for any amount.
+    Column("budget", Float(53)),
+    Column("created_at", Timestamp, nullable=False),
+    # Of the last change of its state.
+    Column("changed_at", Timestamp, nullable=False),
+    Index("uq_generations_index_id_number", "index_id", "number", unique=True),
+    Index(
+        "uq_generations_serving",
+        "index_id",
+        unique=True,
+        sqlite_where=text("state = 'serving'"),
+        postgresql_where=text("state = 'serving'"),
+    ),
+    Index(
+        "uq_generations_building",
+        "index_id",
+        unique=True,
+        sqlite_where=text("state = 'building'"),
+        postgresql_where=text("state = 'building'"),
+    ),
+    Index(
+        "uq_generations_kept",
+        "index_id",
+        unique=True,
+        sqlite_where=text("state = 'kept'"),
+        postgresql_where=text("state = 'kept'"),
+    ),
+    Index("ix_generations_space_id", "space_id"),
+    CheckConstraint("state IN ('building', 'serving', 'kept', 'dropped')", "state"),
 )
 
 contents = Table(

@@ -114,9 +114,8 @@ def _successor(card: ModelCard) -> str:
         return "`embedlane models list` shows the models that still answer."
     successor = card.lifecycle.successor
     return (
-        f"Its successor is {successor}, another vector space: "
-        f"`embedlane index create NAME --model {successor}`, "
-        "then add and embed again."
+        f"Its successor is {successor}, another vector space: `embedlane migrate plan NAME --to {successor}` "
+        f"for an index that there is, `embedlane index create NAME --model {successor}` for a new one."
     )
 
 

@@ -38,6 +38,12 @@ class BoundSpace:
         return bound
 
     @classmethod
+    def find(cls, connection: Connection, space: Space) -> BoundSpace | None:
+        """Find *space* in the ledger; None if nothing was ever made in it."""
+        number = connection.scalar(select(spaces.c.id).where(spaces.c.fingerprint == space.fingerprint))
+        return None if number is None else cls.load(connection, number)
+
+    @classmethod
     def load(cls, connection: Connection, space_id: int) -> BoundSpace:
         """Read the space with the number *space_id*."""
         canonical = connection.scalar(select(spaces.c.canonical).where(spaces.c.id == space_id))

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from embedlane.errors import DriftError
 from embedlane.ledger.dialects import upsert
-from embedlane.ledger.schema import drifts, indexes
+from embedlane.ledger.schema import drifts, generations, indexes
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -68,8 +68,12 @@ def require_no_drift(connection: Connection, bound: BoundSpace) -> None:
 
 def drift_error(connection: Connection, bound: BoundSpace, message: str) -> DriftError:
     """The refusal that says what was found, and the ways out."""
-    query = select(indexes.c.name).where(indexes.c.space_id == bound.id).order_by(indexes.c.name)
-    name = connection.scalar(query.limit(1)) or "NAME"
+    query = (
+        select(indexes.c.name)
+        .join(generations, generations.c.index_id == indexes.c.id)
+        .where(generations.c.space_id == bound.id, generations.c.state != "dropped")
+    )
+    name = connection.scalar(query.order_by(indexes.c.name).limit(1)) or "NAME"
     model = bound.space.model
     return DriftError(
         f"{model} has drifted: {message}. Nothing more is sent for its space or stored in it.",

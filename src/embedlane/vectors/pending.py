@@ -11,7 +11,7 @@ import attrs
 from sqlalchemy import and_, func, not_, or_, select
 
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import claims, contents, items, job_rows, refusals, vectors
+from embedlane.ledger.schema import claims, contents, generations, items, job_rows, refusals, vectors
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
@@ -75,6 +75,9 @@ class Pending:
     space_id: int
     #: The part of the index to look at; None for all of it.
     part: Part | None = None
+    #: The number of the generation that they are for; nothing is to be sent once it is paused or not being
+    #: built any more. None for the serving one, which is always filled.
+    generation_id: int | None = None
 
     def hashes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[str]:
         """Up to *limit* pending contents above *after*, in the order of their hashes."""
@@ -152,7 +155,7 @@ class Pending:
             select(content)
             .distinct()
             .where(self._mine(), content > after)
-            .where(self._sendable(content, now))
+            .where(self._sendable(content, now), *while_building(self.generation_id))
             .order_by(content)
             .limit(limit)
         )
@@ -187,6 +190,21 @@ class Pending:
             claims.c.space_id == self.space_id, claims.c.content_hash == content, claims.c.expires_at > now
         )
         return or_(_exists(in_a_job), _exists(claimed))
+
+
+def while_building(generation_id: int | None) -> list[ColumnElement[bool]]:
+    """Conditions that nothing meets once the generation is paused or not being built any more.
+
+    Asked in the very statement that finds contents: so who pauses or ends a migration stops it at once.
+    """
+    if generation_id is None:
+        return []
+    query = select(generations.c.id).where(
+        generations.c.id == generation_id,
+        generations.c.state == "building",
+        generations.c.paused.is_(False),
+    )
+    return [query.exists()]
 
 
 def _exists(query: Select[Any]) -> ColumnElement[bool]:

@@ -99,6 +99,8 @@ class SyncLane:
     canaries: Sequence[Canary] = ()
     #: The part of the index to embed; None for all of it.
     part: Part | None = None
+    #: The generation that the vectors are for, as in `Pending`.
+    generation_id: int | None = None
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -185,7 +187,7 @@ class SyncLane:
 
     def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
-        pending = Pending(index_id, self.bound.id, self.part)
+        pending = Pending(index_id, self.bound.id, self.part, self.generation_id)
         after, left = "", limit
         while left is None or left > 0:
             size = _WINDOW * self.concurrency if left is None else min(left, _WINDOW * self.concurrency)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.models.card import Lane
 from embedlane.models.loading import known_plugins, shipped_cards
 from embedlane.models.registry import Registry
 from embedlane.providers.builtin.routes import ROUTES
@@ -14,6 +15,7 @@ from embedlane.workspace.kinds import configured_routes
 
 if TYPE_CHECKING:
     from embedlane.config.settings import Config
+    from embedlane.models.names import ModelId
     from embedlane.plugin.discovery import Declarations, Plugins
     from embedlane.providers.route import Route
 
@@ -53,3 +55,15 @@ class Catalogue:
         of_kinds = configured_routes(self.config, [route for _, route in routes], known)
         routes += [(place, route) for route in of_kinds]
         return Registry.build(cards, routes, overrides=overrides, plugins=known_plugins())
+
+    def default_model(self) -> ModelId:
+        """The model of the best installed route that needs no key."""
+        contested = {conflict.model for conflict in self.registry.conflicts}
+        local = [
+            (route.preference, card.id)
+            for card in self.registry.models()
+            if card.id not in contested
+            for route in self.registry.routes(card.id, Lane.SYNC)
+            if not route.credentials
+        ]
+        return max(local, key=lambda pair: pair[0])[1]

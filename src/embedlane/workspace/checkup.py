@@ -11,6 +11,7 @@ from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.workspace.reports import Finding
+from embedlane.workspace.retirement import retirement, way_out
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from embedlane.vectors.drift import Drift
     from embedlane.workspace.lanes import Lanes
 
-#: Days before a retirement in which it is worth a warning.
-WARNING_DAYS = 180
 #: Seconds in one state after which an unfinished job is worth a look.
 _STUCK = 36 * 3600.0
 #: Seconds that a job may be due without anybody taking its next step.
@@ -98,17 +97,7 @@ def check_indexes(records: list[IndexRecord], registry: Registry[Route], lanes: 
         except EmbedlaneError as error:
             yield Finding(level="problem", subject=subject, message=error.message, hint=error.hint)
             continue
-        until = card.lifecycle.retires
-        successor = card.lifecycle.successor
-        hint = f"Its publisher recommends {successor}." if successor else ""
-        if card.lifecycle.retired(lanes.today()):
-            message = f"{card.id} was shut down on {until}; nothing can be embedded any more"
-            yield Finding(level="problem", subject=subject, message=message, hint=hint)
-        elif card.lifecycle.retires_within(lanes.today(), WARNING_DAYS):
-            message = f"{card.id} may be shut down from {until} on"
-            yield Finding(level="warning", subject=subject, message=message, hint=hint)
-        else:
-            yield _route_finding(subject, space, card, lanes)
+        yield _retirement_finding(subject, record, card, lanes) or _route_finding(subject, space, card, lanes)
 
 
 def check_drifts(records: list[IndexRecord], drifts: Mapping[int, Drift]) -> Iterator[Finding]:
@@ -138,6 +127,21 @@ def check_services(records: list[IndexRecord], registry: Registry[Route], lanes:
                 continue
             for seen in observations:
                 yield Finding(level=seen.level, subject=subject, message=seen.message, hint=seen.hint)
+
+
+def _retirement_finding(subject: str, record: IndexRecord, card: ModelCard, lanes: Lanes) -> Finding | None:
+    """What to know of the model's retirement; None if it is far off, or not announced."""
+    message = retirement(record.name, card, lanes.today())
+    if not message:
+        return None
+    level, hint = "warning", way_out(record.name, card)
+    if card.lifecycle.retired(lanes.today()):
+        try:
+            message += f" Queries are embedded by {lanes.route(card, Lane.SYNC).provider}."
+        except EmbedlaneError:
+            level = "problem"
+            message += " Its vectors are here, but nothing that is installed can embed a query for them."
+    return Finding(level=level, subject=subject, message=message, hint=hint)
 
 
 def _route_finding(subject: str, space: Space, card: ModelCard, lanes: Lanes) -> Finding:

@@ -44,6 +44,8 @@ class Embedding:
     budget: float | None
     #: The part of the index to embed; None for all of it.
     part: Part | None = None
+    #: The generation that *record* is of, while it is being built; None for the serving one.
+    generation_id: int | None = None
 
     def now(self, on_progress: Callable[[int], None]) -> EmbedReport:
         """Embed through the sync lane."""
@@ -63,6 +65,7 @@ class Embedding:
                 allowance=allowance,
                 canaries=carried.canaries,
                 part=self.part,
+                generation_id=self.generation_id,
                 on_progress=on_progress,
             ).run(self.record.id, self.limit)
         finally:
@@ -96,7 +99,7 @@ class Embedding:
 
     @property
     def _pending(self) -> Pending:
-        return Pending(self.record.id, self.record.bound.id, self.part)
+        return Pending(self.record.id, self.record.bound.id, self.part, self.generation_id)
 
     def _tally(self) -> Tally:
         with self.ledger.read() as connection:

@@ -1,25 +1,27 @@
-"""Items as callers give them, made into documents."""
+"""What callers of the library give as items, checked and made into documents."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import orjson
 
 from embedlane.errors import UsageError
 from embedlane.text.documents import NO_METADATA, Document, Form, Item, Part
+from embedlane.text.finding import source_name
 
 #: What `Index.add` takes for an item: an Item, (id, text), or (id, text, metadata).
 ItemLike: TypeAlias = Item | tuple[str, str] | tuple[str, str, Mapping[str, object]]
 
 
 def document_of(item: ItemLike, source: str) -> Document:
-    """*item* as a document of *source*.
+    """The document of one item.
 
     Raises:
-        UsageError: If it is no item, or one that no ledger can keep.
+        UsageError: If it is no item.
     """
     if isinstance(item, tuple) and len(item) in (2, 3):
         item = Item(*item)
@@ -67,3 +69,8 @@ def _holds_nul(value: object) -> bool:
     if isinstance(value, list):
         return any(map(_holds_nul, value))
     return isinstance(value, str) and "\0" in value
+
+
+def sources_of(paths: Sequence[str | Path], root: Path) -> list[str]:
+    """What pruning looks at: not an empty path, which would be the root."""
+    return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths if str(path)]

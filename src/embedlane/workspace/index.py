@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import attrs
 
-from embedlane.errors import UsageError
+from embedlane.errors import CapabilityError, UsageError
+from embedlane.indexes.binding import load_index
 from embedlane.indexes.exchange import Arrival, arrivals
 from embedlane.indexes.filters import conditions
 from embedlane.indexes.items import ItemBook
-from embedlane.indexes.search import Hit, Searcher
+from embedlane.indexes.search import Hit, MovedOnError, Searcher
 from embedlane.models.card import Lane, Role
+from embedlane.models.space import Space
 from embedlane.text.cutting import Cutter
 from embedlane.text.documents import Document
-from embedlane.text.finding import source_name
 from embedlane.text.reading import read_jsonl, read_paths
 from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
@@ -25,17 +27,20 @@ from embedlane.workspace.adding import Adder
 from embedlane.workspace.checking import Check
 from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.exporting import export_index
-from embedlane.workspace.given import ItemLike, document_of
+from embedlane.workspace.given import ItemLike, document_of, sources_of
 from embedlane.workspace.planning import plan_lanes
 from embedlane.workspace.reports import AddReport, CheckReport, EmbedReport, Plan
+from embedlane.workspace.retirement import retirement, way_out
 from embedlane.workspace.transfers import ExportReport
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from embedlane.indexes.binding import IndexRecord
     from embedlane.jobs.job import Job
     from embedlane.jobs.manager import BatchManager
     from embedlane.ledger.database import Ledger
-    from embedlane.models.space import Space
+    from embedlane.providers.embedder import Embedder
     from embedlane.text.documents import Unreadable
     from embedlane.workspace.lanes import Lanes
 
@@ -48,9 +53,10 @@ def _silent(_count: int) -> None:
 
 @attrs.define(kw_only=True)
 class Index:
-    """A named map from items to content, bound to one space. Comes from `Workspace.index`.
+    """A named map from items to content, in one space at a time. Comes from `Workspace.index`.
 
-    It keeps its vectors in memory after the first search, until they change.
+    It keeps its vectors in memory after the first search, until they change. When a migration switches to
+    another generation, here or in another process, each search sees the one or the other, never both.
     """
 
     _ledger: Ledger
@@ -72,13 +78,15 @@ class Index:
 
     @property
     def space(self) -> Space:
-        """The space that it is bound to for life."""
-        return self._record.bound.space
+        """The space of the generation that serves now."""
+        with self._ledger.read() as connection:
+            return self._load(connection).bound.space
 
     @property
     def record(self) -> IndexRecord:
-        """What the ledger has of it."""
-        return self._record
+        """What the ledger has of it now."""
+        with self._ledger.read() as connection:
+            return self._load(connection)
 
     def add(
         self,
@@ -124,7 +132,7 @@ class Index:
         """
         root = root or self._root
         documents = read_paths(paths, root=root, stdin=stdin)
-        return self._add(documents, _sources(paths, root) if prune else None, on_progress)
+        return self._add(documents, sources_of(paths, root) if prune else None, on_progress)
 
     def add_jsonl(
         self,
@@ -150,7 +158,7 @@ class Index:
         """
         root = root or self._root
         lines = read_jsonl(paths, root=root, id_field=id_field, text_field=text_field, stdin=stdin)
-        return self._add(lines, _sources(paths, root) if prune else None, on_progress)
+        return self._add(lines, sources_of(paths, root) if prune else None, on_progress)
 
     def embed(
         self,
@@ -186,12 +194,12 @@ class Index:
         """
         if lane not in set(Lane):
             raise UsageError(f"{lane!r} is no lane.", f"Use one of {', '.join(Lane)}.")
-        self._require_current()
+        record = self._require_current()
         embedding = Embedding(
             ledger=self._ledger,
             lanes=self._lanes,
             manager=self._manager,
-            record=self._record,
+            record=record,
             limit=limit,
             budget=budget,
         )
@@ -216,8 +224,12 @@ class Index:
         if k < 1:
             raise UsageError(f"k is {k}.", "Ask for one hit at least.")
         found = conditions(where)
-        self._require_current()
-        return self._searcher.nearest(self._lanes.queries(self.space).embed_query(query), k, found)
+        while True:
+            space = self._require_current().bound.space
+            vector = self._queries(space).embed_query(query)
+            # Switched in between: the query has to be embedded in the new space.
+            with contextlib.suppress(MovedOnError):
+                return self._searcher.nearest(vector, k, found, space=space)
 
     async def asearch(
         self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
@@ -248,12 +260,13 @@ class Index:
     def plan(self) -> Plan:
         """Say what embedding the pending contents would cost in each lane. Sends nothing."""
         with self._ledger.read() as connection:
-            return plan_lanes(connection, self._record, self._lanes, self._manager.clock())
+            return plan_lanes(connection, self._load(connection), self._lanes, self._manager.clock())
 
     def tally(self) -> Tally:
         """Count where the contents of the index stand."""
         with self._ledger.read() as connection:
-            return self._pending.tally(connection, self._manager.clock())
+            record = self._load(connection)
+            return Pending(record.id, record.bound.id).tally(connection, self._manager.clock())
 
     def count(self) -> int:
         """Number of items in the index, embedded or not."""
@@ -268,7 +281,7 @@ class Index:
             every: List also those that will be tried again by themselves.
         """
         with self._ledger.read() as connection:
-            return self._failures.report(connection, limit, every=every)
+            return self._failures(connection).report(connection, limit, every=every)
 
     def retry(self, items: Iterable[str] = (), *, code: str = "", every: bool = False) -> int:
         """Make contents pending again that were refused for good. Their history stays.
@@ -289,11 +302,12 @@ class Index:
         if sum(map(bool, (names, code, every))) != 1:
             raise UsageError("Say which failures to try again.", "Give items, or a code, or ask for all.")
         with self._ledger.write() as connection:
+            failures = self._failures(connection)
             if names:
-                return self._failures.retry_items(connection, names)
+                return failures.retry_items(connection, names)
             if code:
-                return self._failures.retry_code(connection, code)
-            return self._failures.retry_all(connection)
+                return failures.retry_code(connection, code)
+            return failures.retry_all(connection)
 
     def check(self) -> CheckReport:
         """Ask now whether the model still answers as it did, in the sync lane of each provider in use.
@@ -304,47 +318,63 @@ class Index:
             CapabilityError: If no provider for the sync lane is installed.
             ProviderError: If no provider answers.
         """
-        self._require_current()
-        return Check(
-            ledger=self._ledger, lanes=self._lanes, record=self._record, clock=self._manager.clock
-        ).run()
+        record = self._require_current()
+        return Check(ledger=self._ledger, lanes=self._lanes, record=record, clock=self._manager.clock).run()
 
-    @property
-    def _pending(self) -> Pending:
-        return Pending(self._record.id, self._record.bound.id)
+    def _queries(self, space: Space) -> Embedder:
+        """What embeds queries of *space*; where its model was shut down, only a server of the user's own."""
+        try:
+            return self._lanes.queries(space)
+        except CapabilityError as error:
+            card = self._lanes.registry.card(space.model)
+            if not card.lifecycle.retired(self._lanes.today()):
+                raise
+            message = retirement(self.name, card, self._lanes.today())
+            raise CapabilityError(
+                f"{message} Its vectors are here, but nothing that is installed can embed a query for them.",
+                way_out(self.name, card),
+            ) from error
 
-    @property
-    def _failures(self) -> Failures:
-        return Failures(self._record.id, self._record.bound.id)
+    def _load(self, connection: Connection) -> IndexRecord:
+        """The index as it is now; one that was dropped and made again has to be of the same space."""
+        found = load_index(connection, self._record.name)
+        if found.id != self._record.id:
+            found.require(self._record.bound.space)
+        self._record = found
+        return found
 
-    def _require_current(self) -> None:
-        """Refuse to go on when the registry's card describes another space than the index's."""
-        card = self._lanes.registry.card(self.space.model)
-        self._record.require(type(self.space).of(card, self.space.dimensions))
+    def _failures(self, connection: Connection) -> Failures:
+        record = self._load(connection)
+        return Failures(record.id, record.bound.id)
+
+    def _require_current(self) -> IndexRecord:
+        """The index as it is now, refused when the registry's card describes another space than its own."""
+        with self._ledger.read() as connection:
+            record = self._load(connection)
+        space = record.bound.space
+        record.require(Space.of(self._lanes.registry.card(space.model), space.dimensions))
+        return record
 
     def _add(
         self, documents: Iterable[Document | Unreadable], prune: list[str] | None, on_progress: _Progress
     ) -> AddReport:
+        with self._ledger.read() as connection:
+            record = self._load(connection)
         adder = Adder(
             ledger=self._ledger,
-            book=ItemBook(self._record.id),
-            cutter=self._cutter(),
+            book=ItemBook(record.id),
+            cutter=self._cutter(record),
             on_progress=on_progress,
         )
         report = adder.add(documents, prune)
         return attrs.evolve(report, tally=self.tally())
 
-    def _cutter(self) -> Cutter:
+    def _cutter(self, record: IndexRecord) -> Cutter:
         """What cuts documents for the index's model, whose limit counts the space's template, too."""
-        counter = self._lanes.counter(self.space)
-        limit = self._lanes.registry.card(self.space.model).limits.tokens_per_input
-        template = self.space.render("", Role.DOCUMENT)
+        space = record.bound.space
+        counter = self._lanes.counter(space)
+        limit = self._lanes.registry.card(space.model).limits.tokens_per_input
+        template = space.render("", Role.DOCUMENT)
         if limit is not None and template:
             limit -= counter.count([template])[0]
-        settings = self._record.settings
-        return Cutter(settings.chunks, settings.on_too_long, limit, counter)
-
-
-def _sources(paths: Sequence[str | Path], root: Path) -> list[str]:
-    """What pruning looks at: not an empty path, which would be the root."""
-    return ["-" if str(path) == "-" else source_name(Path(path), root) for path in paths if str(path)]
+        return Cutter(record.settings.chunks, record.settings.on_too_long, limit, counter)

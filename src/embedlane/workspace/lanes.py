@@ -65,7 +65,7 @@ class Lanes:
         Raises:
             CapabilityError: If the model lacks the lane, is retired, or no such provider serves it there.
         """
-        routes = require_lane(card, lane, self.registry, self.today())
+        routes = self._routes(card, lane)
         choice = self.config.routes.get(card.id)
         wanted = provider or (getattr(choice, lane.value) if choice else "")
         if not wanted:
@@ -78,6 +78,15 @@ class Lanes:
             f"Provider '{wanted}' does not serve {card.id} in the {lane} lane; installed for it: {offered}.",
             f'Change [routes."{card.id}"] {lane} in the configuration, or install the plugin.',
         )
+
+    def _routes(self, card: ModelCard, lane: Lane) -> tuple[Route, ...]:
+        """The routes that answer: of a model that was shut down, those to the user's own servers."""
+        own = (
+            route
+            for route in self.registry.routes(card.id, lane)
+            if card.lifecycle.retired(self.today()) and self.settings(route.provider).kind
+        )
+        return tuple(own) or require_lane(card, lane, self.registry, self.today())
 
     def today(self) -> date:
         """The day that retirements are judged by, in UTC."""

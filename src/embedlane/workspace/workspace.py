@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,35 +15,37 @@ from embedlane.errors import RefusedError, UnknownNameError
 from embedlane.indexes.binding import create_index, drop_index, list_indexes, load_index
 from embedlane.indexes.items import forget_unused_contents
 from embedlane.jobs.book import JobBook
-from embedlane.jobs.driver import Driver
 from embedlane.jobs.job import EventRecord, Job
 from embedlane.jobs.manager import BatchManager
 from embedlane.ledger.database import Ledger
-from embedlane.models.capabilities import require_alive, require_dimensions
-from embedlane.models.card import Lane
+from embedlane.models.capabilities import require_alive
 from embedlane.models.names import ModelId
-from embedlane.models.space import Space
 from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
-from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.pending import Pending, Tally
+from embedlane.workspace.agreement import agree, configured_settings, require_planned, space_of
 from embedlane.workspace.catalogue import Catalogue
-from embedlane.workspace.checkup import check_all, usable_routes
+from embedlane.workspace.checkup import check_all
 from embedlane.workspace.comparing import CompareOptions, Comparing
 from embedlane.workspace.costs import cost_report, job_report
 from embedlane.workspace.index import Index
 from embedlane.workspace.lanes import Lanes
-from embedlane.workspace.planned import require_agreement, settings_of
+from embedlane.workspace.migrating import Migration
 from embedlane.workspace.reports import CostReport, Finding, JobReport
+from embedlane.workspace.retirement import retirement_notice
+from embedlane.workspace.wiring import Wiring
+from embedlane.workspace.working import Working
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.indexes.settings import IndexSettings
-    from embedlane.jobs.desk import BatchLane
     from embedlane.models.registry import Registry
+    from embedlane.models.space import Space
     from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.define(kw_only=True)
@@ -62,8 +65,14 @@ class Workspace:
     _catalogue: Catalogue = attrs.field(
         init=False, default=attrs.Factory(lambda self: Catalogue(self.config, self.plugins), takes_self=True)
     )
-    _ledger: Ledger | None = attrs.field(default=None, init=False)
-    _lanes: Lanes | None = attrs.field(default=None, init=False)
+    _wiring: Wiring = attrs.field(init=False)
+    _told: set[str] = attrs.field(factory=set, init=False)
+
+    @_wiring.default
+    def _wire(self) -> Wiring:
+        # Tests change the clock of a workspace that is open.
+        clock = lambda: self.clock()  # noqa: E731, PLW0108
+        return Wiring(config=self.config, plugins=self.plugins, catalogue=self._catalogue, clock=clock)
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, config: Config | None = None) -> Self:
@@ -132,13 +141,11 @@ class Workspace:
         chosen = self.registry.card(model).id if model else planned.model if planned else self.default_model()
         if dimensions is None and planned is not None and planned.model == chosen:
             dimensions = planned.dimensions
-        card = self.registry.card(chosen)
-        require_alive(card, self.lanes.today())
+        require_alive(self.registry.card(chosen), self.lanes.today())
         space = self._space(chosen, dimensions)
         if planned is not None:
-            expected = self._space(planned.model, planned.dimensions)
-            require_agreement(name, space, expected, self.config.place)
-        settings = settings or settings_of(planned)
+            require_planned(name, space, self._space(planned.model, planned.dimensions), self.config)
+        settings = settings or configured_settings(planned)
         with self.ledger.write() as connection:
             record = create_index(connection, name, space, settings, self.clock())
         return self._index(record)
@@ -166,11 +173,27 @@ class Workspace:
         self._require_ledger(name)
         with self.ledger.read() as connection:
             record = load_index(connection, name)
-        if planned is not None:
-            record.require(self._space(planned.model, planned.dimensions))
+            if planned is not None:
+                space = self._space(planned.model, planned.dimensions)
+                self._tell(agree(connection, record, space, self.config))
         if model is not None:
             record.require(self._space(model, dimensions))
+        self._tell(retirement_notice(record, self.registry, self.lanes.today()))
         return self._index(record)
+
+    def migration(self, name: str) -> Migration:
+        """The generations of an index, and the deeds that move it to another model.
+
+        Args:
+            name: The index; one that the configuration disagrees with can be moved, too.
+
+        Raises:
+            UnknownNameError: If there is none; lists near misses.
+        """
+        self._require_ledger(name)
+        with self.ledger.read() as connection:
+            load_index(connection, name)
+        return Migration(name=name, ledger=self.ledger, lanes=self.lanes, manager=self.manager)
 
     def indexes(self) -> list[IndexRecord]:
         """All indexes in the ledger, by name."""
@@ -248,7 +271,7 @@ class Workspace:
         return self._job_report(self.manager.resolve(self._job(job_id), adopt))
 
     def work(self, *, once: bool = False, on_change: Callable[[Job], None] = lambda _job: None) -> list[Job]:
-        """Drive all batch jobs: submit, poll, collect.
+        """Drive all batch jobs: submit, poll, collect. Migrations get jobs for what they lack.
 
         Args:
             once: Take each job as far as it goes now, instead of waiting until all are final.
@@ -259,8 +282,8 @@ class Workspace:
         """
         if not self.has_ledger:
             return []
-        driver = Driver(manager=self.manager, on_change=on_change)
-        return driver.advance() if once else driver.finish()
+        working = Working(ledger=self.ledger, lanes=self.lanes, manager=self.manager, on_change=on_change)
+        return working.once() if once else working.finish()
 
     def costs(self, name: str | None = None, *, since: float | None = None) -> CostReport:
         """Say what was billed, beside what was planned.
@@ -302,57 +325,31 @@ class Workspace:
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""
-        local = [
-            (route.preference, card.id)
-            for card, routes in usable_routes(self.registry)
-            for route in routes
-            if route.lane is Lane.SYNC and not route.credentials
-        ]
-        return max(local, key=lambda pair: pair[0])[1]
+        return self._catalogue.default_model()
 
     @property
     def has_ledger(self) -> bool:
         """Whether there is a ledger yet."""
-        place = self.config.ledger
-        return self._ledger is not None or not isinstance(place, Path) or place.exists()
+        return self._wiring.has_ledger
 
     @property
     def ledger(self) -> Ledger:
         """The ledger; made when it is first asked for."""
-        if self._ledger is None:
-            self._ledger = Ledger.open(self.config.ledger)
-        return self._ledger
+        return self._wiring.ledger
 
     @property
     def lanes(self) -> Lanes:
         """Opens routes."""
-        if self._lanes is None:
-            self._lanes = Lanes(
-                config=self.config,
-                registry=self.registry,
-                plugins=self.plugins,
-                directory=self.config.directory / "providers",
-                clock=self.clock,
-            )
-        return self._lanes
+        return self._wiring.lanes
 
     @property
     def manager(self) -> BatchManager:
         """Drives batch jobs."""
-        return BatchManager(
-            ledger=self.ledger,
-            open_lane=self._open_lane,
-            directory=self.config.directory / "jobs",
-            clock=self.clock,
-        )
+        return self._wiring.manager
 
     def close(self) -> None:
         """Close the ledger and all lanes."""
-        if self._lanes is not None:
-            self._lanes.close()
-        if self._ledger is not None:
-            self._ledger.close()
-        self._lanes = self._ledger = None
+        self._wiring.close()
 
     def __enter__(self) -> Self:
         return self
@@ -375,8 +372,13 @@ class Workspace:
             )
 
     def _space(self, model: str | ModelId, dimensions: int | None) -> Space:
-        card = self.registry.card(model)
-        return Space.of(card, require_dimensions(card, dimensions))
+        return space_of(self.registry, model, dimensions)
+
+    def _tell(self, words: str) -> None:
+        """Say *words*, if any, once."""
+        if words and words not in self._told:
+            self._told.add(words)
+            _log.warning("%s", words)
 
     def _index(self, record: IndexRecord) -> Index:
         return Index(
@@ -386,11 +388,6 @@ class Workspace:
             record=record,
             root=self.config.root,
         )
-
-    def _open_lane(self, job: Job) -> BatchLane:
-        with self.ledger.read() as connection:
-            bound = BoundSpace.load(connection, job.space_id)
-        return self.lanes.batch(job, bound)
 
     def _job(self, job_id: int) -> Job:
         if not self.has_ledger:

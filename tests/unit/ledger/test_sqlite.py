@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 
 from embedlane.errors import LedgerError
 from embedlane.ledger.database import Ledger
-from embedlane.ledger.schema import contents, indexes, spaces
+from embedlane.ledger.schema import contents, indexes
 
 
 @pytest.fixture
@@ -149,9 +149,6 @@ def test_a_full_disk_is_told_and_loses_nothing(ledger):
 def test_metadata_is_kept_as_it_is_written(ledger):
     """JSON in the ledger is not escaped, so that SQLite finds keys of any script."""
     with ledger.write() as connection:
-        connection.execute(insert(spaces), {"id": 1, "fingerprint": "f", "canonical": "c", "created_at": 0.0})
-        connection.execute(
-            insert(indexes), {"name": "a", "space_id": 1, "settings": {"schlüssel": "é"}, "created_at": 0.0}
-        )
+        connection.execute(insert(indexes), {"name": "a", "settings": {"schlüssel": "é"}, "created_at": 0.0})
         assert connection.scalar(text("SELECT settings FROM indexes")) == '{"schlüssel":"é"}'
         assert connection.scalar(select(indexes.c.settings)) == {"schlüssel": "é"}

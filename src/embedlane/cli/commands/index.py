@@ -11,7 +11,7 @@ from embedlane.cli.commands.transfer import export_vectors, import_vectors
 from embedlane.cli.failing import complain
 from embedlane.cli.group import ListingGroup
 from embedlane.cli.opening import opened
-from embedlane.cli.output import emit, json_option
+from embedlane.cli.output import emit, json_option, space_view
 from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, moment, note, pairs, say, shortened, table
 from embedlane.errors import DriftError, ProviderError, RefusedError, UsageError
@@ -21,7 +21,6 @@ from embedlane.text.cutting import ChunkRule, TooLong, Unit
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.indexes.exchange import Arrival
-    from embedlane.models.space import Space
     from embedlane.vectors.failures import Failure, FailureReport
     from embedlane.workspace.reports import CanaryCheck, CheckReport
     from embedlane.workspace.workspace import Workspace
@@ -198,11 +197,6 @@ def _view(record: IndexRecord) -> dict[str, Any]:
         "settings": record.settings.to_json(),
         "created_at": record.created_at,
     }
-
-
-def space_view(space: Space) -> dict[str, Any]:
-    """A space with its fingerprint."""
-    return {**space.lines(), "dimensions": space.dimensions, "fingerprint": space.fingerprint}
 
 
 def _confirm(question: str, name: str) -> None:

@@ -13,7 +13,7 @@ from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import note, pairs, table
 from embedlane.errors import PluginError
 from embedlane.models.card import Lane, ModelCard
-from embedlane.workspace.checkup import WARNING_DAYS
+from embedlane.workspace.retirement import WARNING_DAYS
 
 if TYPE_CHECKING:
     from embedlane.workspace.workspace import Workspace

@@ -50,11 +50,9 @@ def upgrade() -> None:
         "indexes",
         sa.Column("id", _LARGE, nullable=False),
         sa.Column("name", _text(100), nullable=False),
-        sa.Column("space_id", _LARGE, nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
-        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_indexes_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_indexes")),
         sa.UniqueConstraint("name", name=op.f("uq_indexes_name")),
         sqlite_autoincrement=True,
@@ -76,6 +74,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
     op.create_index("ix_imports_index_id", "imports", ["index_id"], unique=False)
+    op.create_table(
+        "generations",
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("index_id", _LARGE, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("state", _text(8), nullable=False),
+        sa.Column("lane", _text(5), nullable=True),
+        sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("gate", _text(), server_default="", nullable=False),
+        sa.Column("budget", sa.Float(precision=53), nullable=True),
+        sa.Column("created_at", sa.Float(precision=53), nullable=False),
+        sa.Column("changed_at", sa.Float(precision=53), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('building', 'serving', 'kept', 'dropped')", name=op.f("ck_generations_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["index_id"], ["indexes.id"], name=op.f("fk_generations_index_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_generations_space_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_generations")),
+    )
+    op.create_index("ix_generations_space_id", "generations", ["space_id"], unique=False)
+    op.create_index("uq_generations_index_id_number", "generations", ["index_id", "number"], unique=True)
+    op.create_index(
+        "uq_generations_serving",
+        "generations",
+        ["index_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'serving'"),
+        postgresql_where=sa.text("state = 'serving'"),
+    )
+    op.create_index(
+        "uq_generations_building",
+        "generations",
+        ["index_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'building'"),
+        postgresql_where=sa.text("state = 'building'"),
+    )
+    op.create_index(
+        "uq_generations_kept",
+        "generations",
+        ["index_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'kept'"),
+        postgresql_where=sa.text("state = 'kept'"),
+    )
     op.create_table(
         "jobs",
         sa.Column("id", _LARGE, nullable=False),
