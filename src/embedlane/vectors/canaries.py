@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from embedlane.vectors.charges import Origin
 
 #: A cosine below it is drift. The same model differs from itself by far less. Measured as 1 - cosine with
-#: all-MiniLM-L6-v2: alone or among 64 texts 6e-15, in half precision 4e-8, in whole numbers of 8 bits 3e-5.
+#: a local model: alone or among 64 texts 6e-15, in half precision 4e-8, in whole numbers of 8 bits 3e-5.
 #: Another model, or a retrained one, is nowhere near.
 THRESHOLD = 0.99
 #: Texts that every space has: prose, another language and script, code.
