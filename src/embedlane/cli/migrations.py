@@ -9,7 +9,6 @@ import attrs
 from embedlane.cli.output import space_view
 from embedlane.cli.planning import say_lanes
 from embedlane.cli.tables import counted, dollars, moment, note, pairs, say, table
-from embedlane.workspace.agreement import configuration
 
 if TYPE_CHECKING:
     from embedlane.indexes.generations import Generation
@@ -126,8 +125,8 @@ def say_aborted(report: AbortReport) -> None:
         )
 
 
-def say_swapped(report: SwapReport, deed: str, *, configured: bool) -> None:
-    """Which generation answers now."""
+def say_swapped(report: SwapReport, deed: str, write: str) -> None:
+    """Which generation answers now, and what to *write* into the configuration."""
     status, other = report.status, report.status.other
     say(
         f"'{status.index}' answers from generation {status.serving.number} now: {status.serving.bound.space}."
@@ -137,8 +136,8 @@ def say_swapped(report: SwapReport, deed: str, *, configured: bool) -> None:
     if report.missing:
         hint = f"`embedlane embed {status.index}` embeds them."
         note(f"{counted(report.missing, 'content')} can't be found in it yet; {hint}")
-    if configured:
-        note(f"In the configuration write:\n{configuration(status.index, status.serving.bound.space)}")
+    if write:
+        note(write)
     assert other is not None
     if deed == "swap":
         note(

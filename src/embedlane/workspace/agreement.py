@@ -92,3 +92,11 @@ def agree(connection: Connection, record: IndexRecord, planned: Space, config: C
 def configuration(name: str, space: Space) -> str:
     """The lines of the configuration that name *space* for an index."""
     return f'[indexes.{name}]\nmodel = "{space.model}"\ndimensions = {space.dimensions}'
+
+
+def lines_to_write(config: Config, registry: Registry[Route], name: str, space: Space) -> str:
+    """What to write into a configuration that names an index in another space than *space*; else empty."""
+    planned = config.indexes.get(name)
+    if planned is None or space_of(registry, planned.model, planned.dimensions) == space:
+        return ""
+    return f"In {config.place} write:\n{configuration(name, space)}"

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
 
-_log = logging.getLogger(__name__)
+# What it says is for people, who know no modules.
+_log = logging.getLogger("embedlane")
 
 
 @attrs.define(kw_only=True)

@@ -82,7 +82,9 @@ def test_a_swap_says_what_to_write_into_the_configuration(folder, lane):
         assert lane(*command).status == 0
     wanted = '[indexes.docs]\nmodel = "local:hash"\ndimensions = 64'
     assert wanted in lane("migrate", "swap", "docs").err
-    assert lane("search", "docs", "text").status == 0
+    searched = lane("search", "docs", "text")
+    assert (searched.status, wanted in searched.err) == (0, True)
+    assert "write:" not in lane("migrate", "rollback", "docs").err
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,14 @@ from embedlane.cli.tables import counted, note
 from embedlane.errors import IncompleteError, RefusedError, UsageError
 from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
+from embedlane.workspace.agreement import lines_to_write
 from embedlane.workspace.checkup import resolve_hint
 
 if TYPE_CHECKING:
     from embedlane.jobs.job import Job
     from embedlane.workspace.migrating import Migration
-    from embedlane.workspace.migration_reports import BuildReport, MigrationStatus
+    from embedlane.workspace.migration_reports import BuildReport, MigrationStatus, SwapReport
+    from embedlane.workspace.workspace import Workspace
 
 _wait_option = click.option(
     "--wait", is_flag=True, help="In the batch lane: wait until the results are stored."
@@ -181,8 +183,8 @@ def swap(session: Session, name: str, allow_missing: int, as_json: bool) -> None
     """Switch queries to the new generation, at once for all readers; keep the old one."""
     with opened(session) as workspace:
         report = workspace.migration(name).swap(allow_missing=allow_missing)
-        planned = name in workspace.config.indexes
-    emit(as_json, report_view(report), lambda _: say_swapped(report, "swap", configured=planned))
+        write = _lines_to_write(workspace, report)
+    emit(as_json, report_view(report), lambda _: say_swapped(report, "swap", write))
 
 
 @migrate.command(epilog="Example: embedlane migrate rollback docs")
@@ -193,8 +195,8 @@ def rollback(session: Session, name: str, as_json: bool) -> None:
     """Switch queries back to the generation that was kept."""
     with opened(session) as workspace:
         report = workspace.migration(name).rollback()
-        planned = name in workspace.config.indexes
-    emit(as_json, report_view(report), lambda _: say_swapped(report, "rollback", configured=planned))
+        write = _lines_to_write(workspace, report)
+    emit(as_json, report_view(report), lambda _: say_swapped(report, "rollback", write))
 
 
 @migrate.command(epilog="Example: embedlane migrate finish docs --yes")
@@ -211,6 +213,11 @@ def finish(session: Session, name: str, keep_vectors: bool, yes: bool, as_json: 
             _confirm(migration.status())
         report = migration.finish(keep_vectors=keep_vectors)
     emit(as_json, report_view(report), lambda _: say_finished(report))
+
+
+def _lines_to_write(workspace: Workspace, report: SwapReport) -> str:
+    serving = report.status.serving.bound.space
+    return lines_to_write(workspace.config, workspace.registry, report.status.index, serving)
 
 
 def _silent(_job: Job) -> None:
