@@ -13,6 +13,8 @@ from embedlane.models.space import Space
 from embedlane.text.cutting import ChunkRule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from embedlane.config.settings import Config, IndexConfig
@@ -41,17 +43,32 @@ def configured_settings(planned: IndexConfig | None) -> IndexSettings:
     return IndexSettings(chunks=chunks, on_too_long=planned.on_too_long)
 
 
-def require_planned(name: str, space: Space, expected: Space, config: Config) -> None:
-    """Refuse to make an index in another space than the configuration says.
+def space_to_make(
+    config: Config,
+    registry: Registry[Route],
+    name: str,
+    model: str | None,
+    dimensions: int | None,
+    default: Callable[[], ModelId],
+) -> Space:
+    """The space of an index that is to be made: as asked for, or else as configured, or else the *default*.
 
     Raises:
-        UsageError: With both.
+        UsageError: If the configuration says that the index is in another space, with both.
+        UnknownNameError: If there is no such model.
+        CapabilityError: If it has no such size.
     """
-    if space != expected:
+    planned = config.indexes.get(name)
+    chosen = registry.card(model).id if model else planned.model if planned else default()
+    if dimensions is None and planned is not None and planned.model == chosen:
+        dimensions = planned.dimensions
+    space = space_of(registry, chosen, dimensions)
+    if planned is not None and space != (expected := space_of(registry, planned.model, planned.dimensions)):
         raise UsageError(
             f"{config.place} says that index '{name}' is {expected}; asked for is {space}.",
             f"Change [indexes.{name}] there, or leave out --model and --dimensions.",
         )
+    return space
 
 
 def agree(connection: Connection, record: IndexRecord, planned: Space, config: Config) -> str:

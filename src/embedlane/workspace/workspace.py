@@ -24,7 +24,7 @@ from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
 from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.pending import Pending, Tally
-from embedlane.workspace.agreement import agree, configured_settings, require_planned, space_of
+from embedlane.workspace.agreement import agree, configured_settings, space_of, space_to_make
 from embedlane.workspace.catalogue import Catalogue
 from embedlane.workspace.checkup import check_all
 from embedlane.workspace.comparing import CompareOptions, Comparing
@@ -139,13 +139,8 @@ class Workspace:
             RefusedError: If there is an index of that name.
         """
         planned = self.config.indexes.get(name)
-        chosen = self.registry.card(model).id if model else planned.model if planned else self.default_model()
-        if dimensions is None and planned is not None and planned.model == chosen:
-            dimensions = planned.dimensions
-        require_alive(self.registry.card(chosen), self.lanes.today())
-        space = self._space(chosen, dimensions)
-        if planned is not None:
-            require_planned(name, space, self._space(planned.model, planned.dimensions), self.config)
+        space = space_to_make(self.config, self.registry, name, model, dimensions, self.default_model)
+        require_alive(self.registry.card(space.model), self.lanes.today())
         settings = settings or configured_settings(planned)
         with self.ledger.write() as connection:
             record = create_index(connection, name, space, settings, self.clock())

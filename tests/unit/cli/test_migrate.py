@@ -70,7 +70,7 @@ def test_every_deed_prints_one_document(embedded, lane):
     assert lane("migrate", "abort", "docs", "--json").json["status"]["other"] is None
 
 
-def test_a_swap_says_what_to_write_into_the_configuration(folder, lane):
+def test_a_swap_says_what_to_write_into_the_configuration(folder, lane, caplog):
     """Opening the index goes on saying it, until it is written."""
     (folder / "embedlane.toml").write_text('[indexes.docs]\nmodel = "local:hash"\ndimensions = 128\n')
     (folder / "a.txt").write_text("a text")
@@ -82,8 +82,8 @@ def test_a_swap_says_what_to_write_into_the_configuration(folder, lane):
         assert lane(*command).status == 0
     wanted = '[indexes.docs]\nmodel = "local:hash"\ndimensions = 64'
     assert wanted in lane("migrate", "swap", "docs").err
-    searched = lane("search", "docs", "text")
-    assert (searched.status, wanted in searched.err) == (0, True)
+    assert lane("search", "docs", "text").status == 0
+    assert wanted in caplog.text
     assert "write:" not in lane("migrate", "rollback", "docs").err
 
 
