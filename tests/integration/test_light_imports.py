@@ -101,3 +101,18 @@ def test_the_command_line_answers_without_the_ledger_and_numpy(tmp_path, argumen
         "assert not status, status"
     )
     assert loaded(code, tmp_path) & ({"alembic", "numpy", "sqlalchemy"} | SDKS) == set()
+
+
+def test_a_comparison_without_a_report_draws_nothing(tmp_path):
+    """What draws the report is an extra, and imported only when a report is asked for."""
+    found = loaded(
+        "from embedlane import CompareOptions, Query, QuerySet, Workspace\n"
+        "queries = QuerySet(queries=(Query(id='q', text='a b', relevant={'1': 1}),), method='one')\n"
+        "with Workspace.open() as workspace:\n"
+        "    workspace.create_index('docs', 'local:hash').add([('1', 'a b c'), ('2', 'd e f')])\n"
+        "    workspace.compare('docs', CompareOptions(dimensions=[8], queries=queries)).run()\n"
+        "import embedlane.cli.commands.compare",
+        tmp_path,
+    )
+    assert found & {"matplotlib", "jinja2"} == set()
+    assert "embedlane.evaluation.report.plots" in found

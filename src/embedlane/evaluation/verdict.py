@@ -2,10 +2,10 @@
 
 With the interval of the difference of the main metric, candidate less baseline, a candidate is
 
-- better, if the interval lies above 0;
-- worse, if it lies below 0 and reaches below -`MARGIN`;
-- as good, if all of it lies within `MARGIN` of 0, either side;
-- open otherwise: the queries are too few to tell.
+- as good, if all of it lies within `MARGIN` of 0;
+- better, if it lies above 0 otherwise;
+- worse, if it lies below 0 otherwise;
+- open, if it holds 0 and reaches beyond the margin: the queries are too few to tell.
 
 The best of those that are better is a reason to switch. If none is, one that is as good and costs or weighs
 less is, too. Otherwise, an open candidate leaves the question open.
@@ -43,7 +43,7 @@ def judge(
     """Say what to do.
 
     Args:
-        baseline: What is in use.
+        baseline: What is in use; or, where that can't be measured, the first candidate.
         others: Candidates that could be used instead, each with the interval of its difference.
         metric: Name of the metric.
         queries: How many queries it is the mean of.
@@ -55,21 +55,21 @@ def judge(
             f"Undecided: {queries} queries are too few to judge by; {FEW} are the least, 100 are better."
         )
         return Verdict(choice="undecided", candidate=baseline.name, sentence=sentence)
-    better = [pair for pair in others if pair[1].low > 0]
-    if better:
-        candidate, gain = max(better, key=lambda pair: pair[1].mean)
-        return _verdict(
-            "switch", candidate, f"its {metric} is higher by {_told(gain, level).replace('+', '')} {basis}"
-        )
-    equal = [pair for pair in others if pair[1].low >= -MARGIN and pair[1].high <= MARGIN]
+    better, equal, undecided = (
+        [pair for pair in others if _standing(pair[1]) == wanted] for wanted in ("better", "equal", "open")
+    )
     lighter = [pair for pair in equal if _saves(pair[0], baseline)]
+    if better:
+        candidate, gap = max(better, key=lambda pair: pair[1].mean)
+        gain = _told(gap, level).replace("+", "")
+        reason = f"its {metric} is higher by {gain} {basis}{_burden(candidate, baseline)}"
+        return _switch(candidate, reason)
     if lighter:
         candidate, gap = min(lighter, key=lambda pair: (pair[0].cheapest or 0, pair[0].bytes_per_vector))
-        reason = f"its {metric} is the same within {MARGIN} (difference {_told(gap, level)} {basis}), and it "
-        return _verdict("switch", candidate, reason + _savings(candidate, baseline))
-    open_ = [pair for pair in others if pair not in equal and not _is_worse(pair[1])]
-    if open_:
-        candidate, gap = max(open_, key=lambda pair: pair[1].mean)
+        same = f"its {metric} is the same within {MARGIN} (difference {_told(gap, level)} {basis})"
+        return _switch(candidate, f"{same}, and it {_savings(candidate, baseline)}")
+    if undecided:
+        candidate, gap = max(undecided, key=lambda pair: pair[1].mean)
         sentence = (
             f"Undecided at this sample size: {candidate.name} differs from {baseline.name} in {metric} by "
             f"{_told(gap, level)} {basis}; {_advice(gap, queries)}"
@@ -94,20 +94,26 @@ def _stay(
         reason = "there is nothing else that an index could be bound to"
     else:
         candidate, gap = max(others, key=lambda pair: pair[1].mean)
-        best = "" if len(others) == 1 else "the best of the others, "
-        reason = f"{best}{candidate.name}, differs in {metric} by {_told(gap, level)} {basis}"
-        if not _is_worse(gap):
+        best = candidate.name if len(others) == 1 else f"the best of the others, {candidate.name},"
+        reason = f"{best} differs in {metric} by {_told(gap, level)} {basis}"
+        if _standing(gap) == "equal":
             reason += f", which is within {MARGIN}, and is neither cheaper nor smaller"
+    if not baseline.current:
+        return _switch(baseline, reason)
     return Verdict(choice="stay", candidate=baseline.name, sentence=f"Stay with {baseline.name}: {reason}.")
 
 
-def _verdict(choice: str, candidate: Candidate, reason: str) -> Verdict:
-    sentence = f"{choice.capitalize()} to {candidate.name}: {reason}."
-    return Verdict(choice=choice, candidate=candidate.name, sentence=sentence)
+def _switch(candidate: Candidate, reason: str) -> Verdict:
+    sentence = f"Switch to {candidate.name}: {reason}."
+    return Verdict(choice="switch", candidate=candidate.name, sentence=sentence)
 
 
-def _is_worse(gap: Interval) -> bool:
-    return gap.high < 0 and gap.low < -MARGIN
+def _standing(gap: Interval) -> str:
+    if gap.low >= -MARGIN and gap.high <= MARGIN:
+        return "equal"
+    if gap.low > 0:
+        return "better"
+    return "worse" if gap.high < 0 else "open"
 
 
 def _saves(candidate: Candidate, baseline: Candidate) -> bool:
@@ -128,6 +134,18 @@ def _savings(candidate: Candidate, baseline: Candidate) -> str:
     if theirs is not None and ours and theirs < ours:
         parts.append(f"costs {theirs / ours:.0%} of the price")
     return " and ".join(parts)
+
+
+def _burden(candidate: Candidate, baseline: Candidate) -> str:
+    """What it takes more, where it does."""
+    parts = []
+    size = candidate.bytes_per_vector / baseline.bytes_per_vector
+    if size > 1:
+        parts.append(f"{size:.3g} times the memory")
+    theirs, ours = candidate.cheapest, baseline.cheapest
+    if theirs and ours and theirs > ours:
+        parts.append(f"{theirs / ours:.3g} times the price")
+    return f", for {' and '.join(parts)}" if parts else ""
 
 
 def _told(gap: Interval, level: float) -> str:

@@ -88,7 +88,7 @@ class Trial:
             )
         note = f"{left_out:,} of {len(self.items):,} items are left out: they are too long for {model}."
         if len(queries) < len(self.queries):
-            note += f" {len(self.queries) - len(queries)} queries that ask for them are left out, too."
+            note += f" So are queries that ask for nothing else: {len(self.queries) - len(queries)}."
         return attrs.evolve(self, items=items, queries=queries, notes=(*self.notes, note))
 
 
@@ -174,10 +174,12 @@ def _judged(found: QuerySet, corpus: Sequence[CorpusItem], name: str) -> tuple[l
         )
     notes = []
     if unknown:
-        notes.append(f"{len(unknown)} relevant items are not in the index, the first is {unknown[0]!r}.")
+        notes.append(f"Relevant items that are not in the index: {len(unknown)}, such as {unknown[0]!r}.")
     if len(judged) < len(found.queries):
         left = len(found.queries) - len(judged)
-        notes.append(f"{left} of {len(found.queries)} queries have no relevant item here and are left out.")
+        notes.append(
+            f"Queries left out, for they have no relevant item here: {left} of {len(found.queries)}."
+        )
     if len(judged) < _FEW:
         notes.append(f"{len(judged)} queries are few: expect wide intervals.")
     return judged, notes

@@ -90,8 +90,8 @@ def candidate():
     return make
 
 
-def _judge(candidate, *others, queries=80):
-    base = candidate("old")
+def _judge(candidate, *others, queries=80, current=True):
+    base = candidate("old", current=current)
     return judge(base, others, metric="ndcg@10", queries=queries, level=0.95)
 
 
@@ -106,6 +106,14 @@ def test_a_candidate_whose_interval_lies_above_nought_is_a_reason_to_switch(cand
     assert found.sentence == (
         "Switch to best: its nDCG@10 is higher by 0.100 (95 % interval 0.002 to 0.200) over 80 queries."
     )
+
+
+def test_a_better_one_says_what_it_takes_more(candidate):
+    """Memory and price, as multiples; a gain within the margin is none."""
+    new = candidate("new", bytes_per_vector=1600, cost={"sync": 1.25})
+    found = _judge(candidate, (new, Interval(0.1, 0.05, 0.15)))
+    assert found.sentence.endswith("over 80 queries, for 4 times the memory and 2.5 times the price.")
+    assert _judge(candidate, (new, Interval(0.01, 0.005, 0.015))).choice == "stay"
 
 
 def test_one_that_is_as_good_and_smaller_or_cheaper_is_a_reason_to_switch(candidate):
@@ -139,6 +147,13 @@ def test_worse_candidates_are_a_reason_to_stay(candidate):
         "Stay with old: the best of the others, b, differs in nDCG@10 by −0.100 (95 % interval −0.200 to "
         "−0.010) over 80 queries."
     )
+
+
+def test_without_a_model_in_use_there_is_nothing_to_stay_with(candidate):
+    """A retired one, say: the first candidate is what to switch to, where no other is better."""
+    found = _judge(candidate, (candidate("a"), Interval(-0.3, -0.4, -0.2)), current=False)
+    assert (found.choice, found.candidate) == ("switch", "old")
+    assert found.sentence.startswith("Switch to old: a differs in nDCG@10 by −0.300")
 
 
 def test_an_interval_over_nought_leaves_it_open_and_says_how_many_queries_might_tell(candidate):

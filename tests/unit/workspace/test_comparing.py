@@ -9,9 +9,11 @@ import pytest
 from embedlane.errors import CapabilityError, IncompleteError, InputError, RefusedError, UsageError
 from embedlane.evaluation.queries import Query, QuerySet
 from embedlane.models.space import Space
+from embedlane.text.tokens import EstimatedCounter
 from embedlane.vectors.claims import Claims
 from embedlane.vectors.pending import Pending
 from embedlane.workspace.comparing import CompareOptions
+from embedlane.workspace.fitting import too_long
 from embedlane.workspace.judging import QualityJudge
 
 _CARD = """
@@ -193,8 +195,8 @@ def test_queries_without_a_relevant_item_are_left_out_with_a_note(library):
     plan = lib.comparison("docs", CompareOptions(dimensions=[128], queries=queries)).plan()
     assert plan.queries == 5
     assert plan.notes == (
-        "1 relevant items are not in the index, the first is 'nowhere'.",
-        "1 of 6 queries have no relevant item here and are left out.",
+        "Relevant items that are not in the index: 1, such as 'nowhere'.",
+        "Queries left out, for they have no relevant item here: 1 of 6.",
         "5 queries are few: expect wide intervals.",
     )
     only = QuerySet(queries=(lost,), method="made up")
@@ -215,6 +217,34 @@ def test_queries_are_derived_where_there_are_none(library, tmp_path):
     notes.add_paths([tmp_path / f"{number}.md" for number in range(len(_WORDS))])
     plan = lib.comparison("notes", CompareOptions(dimensions=[128])).plan()
     assert plan.method.startswith("derived from headings; items that hold its words are taken out")
+
+
+def test_what_is_too_long_for_another_model_is_left_out_for_all(library):
+    """With the queries that ask for nothing else, and a note; if nothing is left, that is an error."""
+    lib = library()
+    options = CompareOptions(dimensions=[128], queries=_queries(66))
+    kept = [text for text in _texts().values() if len(text) <= 20]
+    comparing = lib.compare("docs", options)
+    trial = comparing._trial
+    assert (len(trial.items), trial.part) == (66, None)
+    missing = _too_long(lib, limit=20)
+    short = trial.without(missing, "own:short", "docs")
+    assert (len(short.items), len(short.queries), short.total) == (len(kept), len(kept), 66)
+    left = 66 - len(kept)
+    assert short.notes[-1] == (
+        f"{left} of 66 items are left out: they are too long for own:short. "
+        f"So are queries that ask for nothing else: {left}."
+    )
+    assert set(short.part.hashes) == (missing if short.part.without else set(short.contents))
+    assert trial.without([], "own:short", "docs") is trial
+    with pytest.raises(InputError, match="All that is relevant in index 'docs' is too long for own:short"):
+        trial.without(_too_long(lib, limit=1), "own:short", "docs")
+
+
+def _too_long(lib, limit):
+    bound = lib.index("docs").record.bound
+    with lib.ledger.read() as connection:
+        return too_long(connection, lib.index("docs").record.id, bound, limit, EstimatedCounter(1.0))
 
 
 def test_an_index_without_items_has_nothing_to_rank(library):
