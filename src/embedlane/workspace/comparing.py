@@ -69,6 +69,17 @@ def _positive(_instance: object, attribute: attrs.Attribute[int], value: int | N
         raise UsageError(f"{attribute.name} is {value}.", "Give 1 or more.")
 
 
+def _sizes(_instance: object, _attribute: attrs.Attribute[Sequence[int]], sizes: Sequence[int]) -> None:
+    for size in sizes:
+        if size < 1:
+            raise UsageError(f"{size} is no number of dimensions.", "Give 1 or more.")
+
+
+def _seed(_instance: object, _attribute: attrs.Attribute[int], seed: int) -> None:
+    if seed < 0:
+        raise UsageError(f"seed is {seed}.", "Give 0 or more.")
+
+
 @attrs.frozen(kw_only=True)
 class CompareOptions:
     """What to compare, and on what."""
@@ -76,7 +87,7 @@ class CompareOptions:
     #: The models, as publisher:model; none for the index's own.
     models: Sequence[str] = ()
     #: The sizes of vectors; none for each model's native size.
-    dimensions: Sequence[int] = ()
+    dimensions: Sequence[int] = attrs.field(default=(), validator=_sizes)
     #: A file of queries, or queries; None to derive them from the index's own texts.
     queries: str | Path | QuerySet | None = None
     #: TREC judgments, for a file of queries that has none.
@@ -84,7 +95,7 @@ class CompareOptions:
     #: How many items to rank; None for all. Relevant ones are always among them.
     sample: int | None = attrs.field(default=None, validator=_positive)
     #: Chooses the sample, the derived queries, and what the bootstrap draws.
-    seed: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    seed: int = attrs.field(default=0, validator=_seed)
     #: How many hits of a query count.
     k: int = attrs.field(default=10, validator=_positive)
     #: The lane to embed the corpus through. Queries go through the sync lane.

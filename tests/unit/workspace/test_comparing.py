@@ -256,7 +256,9 @@ def test_an_index_without_items_has_nothing_to_rank(library):
     assert "embedlane add empty" in caught.value.hint
 
 
-@pytest.mark.parametrize("wrong", [{"k": 0}, {"sample": 0}, {"lane": "fast"}])
+@pytest.mark.parametrize(
+    "wrong", [{"k": 0}, {"sample": 0}, {"lane": "fast"}, {"seed": -1}, {"dimensions": [64, 0]}]
+)
 def test_options_that_can_not_be_right_are_refused(wrong):
     """With the value."""
     with pytest.raises(UsageError):

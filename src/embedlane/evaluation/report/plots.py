@@ -56,9 +56,9 @@ def draw(found: Comparison) -> dict[str, str]:
 
     with mpl.rc_context(_STYLE):
         return {
-            "size": _svg(_against_size(found), "size"),
-            "cost": _svg(_against_cost(found), "cost"),
-            "queries": _svg(_by_query(found), "queries"),
+            "size": _svg(_against_size(found), "size", "Quality against size"),
+            "cost": _svg(_against_cost(found), "cost", "Quality against cost"),
+            "queries": _svg(_by_query(found), "queries", "Differences query by query"),
         }
 
 
@@ -102,8 +102,10 @@ def _against_cost(found: Comparison) -> Figure:
         # All at one price: in a row, so that they can be told apart.
         places = {each.name: float(number) for number, each in enumerate(known)}
         axes.set_xticks([])
-        axes.set_xlim(-0.6, len(known) - 0.4)
-        axes.set_xlabel("all candidates are free, so cost does not order them")
+        axes.set_xlim(-0.6, max(len(known), 1) - 0.4)
+        axes.set_xlabel(
+            "all candidates are free, so cost does not order them" if known else "no price is known"
+        )
     for number, (model, mine) in enumerate(_by_model(found)):
         priced = [each for each in mine if each.name in places]
         _points(axes, number, str(model), [places[each.name] for each in priced], priced, found.main, "none")
@@ -175,7 +177,8 @@ def _finish(axes: Axes, found: Comparison) -> None:
     lows = [each.metrics[found.main].low for each in found.candidates]
     highs = [each.metrics[found.main].high for each in found.candidates]
     axes.set_ylim(max(0.0, min(lows) - 0.06), min(1.02, max(highs) + 0.06))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2, fontsize=9)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2, fontsize=9)
 
 
 def _by_model(found: Comparison) -> list[tuple[object, list[Candidate]]]:
@@ -183,8 +186,8 @@ def _by_model(found: Comparison) -> list[tuple[object, list[Candidate]]]:
     return [(model, [each for each in found.candidates if each.model == model]) for model in models]
 
 
-def _svg(figure: Figure, name: str) -> str:
-    """The figure as an element of the page."""
+def _svg(figure: Figure, name: str, label: str) -> str:
+    """The figure as an element of the page, with a label for those who do not see it."""
     import matplotlib as mpl  # noqa: PLC0415 - comes with an extra
 
     buffer = io.StringIO()
@@ -195,7 +198,7 @@ def _svg(figure: Figure, name: str) -> str:
     text = text[text.index("<svg") :].replace("#ffffff", "var(--page)")
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f"var({variable})")
-    opening = rf'<svg viewBox="\1" id="plot-{name}" role="img">'
+    opening = rf'<svg viewBox="\1" id="plot-{name}" role="img" aria-label="{label}">'
     text = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', opening, text, count=1)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", text)
