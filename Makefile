@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo demo-gemini demo-providers browser bench-compare test test-sdk fuzz workers faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
+.PHONY: help setup demo demo-gemini demo-generate demo-providers browser bench-compare test test-sdk fuzz workers faults check bench bench-gemini bench-openai bench-postgresql bench-scale docs lock format clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ check: $(READY)  ## style, types, import contract, sizes and exported names
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+demo-generate: $(READY)  ## requests to a model that generates: by file and inline, killed in the middle
+	$(BIN)/python demo/generate.py
 
 demo-providers: $(READY)  ## OpenAI and Gemini in one workspace, each index refusing the other's vectors
 	$(BIN)/python demo/two_providers.py

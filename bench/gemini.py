@@ -29,6 +29,7 @@ from embedlane.config.settings import load_config
 from embedlane.jobs.collecting import Collector
 from embedlane.jobs.job import Job
 from embedlane_gemini._results import read_results
+from embedlane_gemini._vectors import VectorReader
 
 MODEL = "gemini-embedding-001"
 DIMENSIONS = 768
@@ -131,7 +132,7 @@ def collecting(open_workspace: Workspace, url: str, number: int = 20_000) -> Non
         correlation = lane.embedder.limits.correlation
         ledger, book = open_workspace.ledger, open_workspace.manager.book
         collector = Collector(ledger=ledger, book=book, job=job, cargo=lane.cargo, correlation=correlation)
-        assert collector.collect(read_results(io.BytesIO(data))).stored == number
+        assert collector.collect(read_results(io.BytesIO(data), VectorReader())).stored == number
 
     whole: dict[str, list[float]] = {"Workspace.work": [], "SDK and json to lists": []}
     parts: dict[str, list[float]] = {
@@ -147,7 +148,7 @@ def collecting(open_workspace: Workspace, url: str, number: int = 20_000) -> Non
         data = download(job)
         parts["pysimdjson alone"].append(_seconds(lambda data=data: parse(data)))
         parts["lines to results of rows"].append(
-            _seconds(lambda data=data: sum(1 for _ in read_results(io.BytesIO(data))))
+            _seconds(lambda data=data: sum(1 for _ in read_results(io.BytesIO(data), VectorReader())))
         )
         parts["lines to stored vectors"].append(_seconds(lambda job=job, data=data: store(job, data)))
         open_workspace.work()

@@ -23,6 +23,7 @@ PARTS: Mapping[str, Callable[[], str]] = MappingProxyType(
         "command-line": interface.command_line,
         "configuration": data.configuration,
         "models": data.models,
+        "generators": data.generators,
         "model-keys": data.model_keys,
         "errors-tree": interface.errors_tree,
         "errors-table": interface.errors_table,

@@ -88,15 +88,17 @@ def default_of(field: attrs.Attribute[Any]) -> str:
 def comments_of(kind: type) -> dict[str, str]:
     """The ``#:`` sentences above the fields or members of a class."""
     found: dict[str, str] = {}
-    held: list[str] = []
-    for line in inspect.getsource(kind).splitlines():
-        text = line.strip()
-        name = re.match(r"(\w+)\s*(?::|=)", text)
-        if text.startswith("#:"):
-            held.append(text.removeprefix("#:").strip())
-        elif name and held:
-            found[name[1]] = as_code(" ".join(held))
-            held = []
+    # What a class inherits is told by the class that it is from.
+    for each in (base for base in reversed(kind.__mro__) if attrs.has(base) or base is kind):
+        held: list[str] = []
+        for line in inspect.getsource(each).splitlines():
+            text = line.strip()
+            name = re.match(r"(\w+)\s*(?::|=)", text)
+            if text.startswith("#:"):
+                held.append(text.removeprefix("#:").strip())
+            elif name and held:
+                found[name[1]] = as_code(" ".join(held))
+                held = []
     return found
 
 

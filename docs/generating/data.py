@@ -12,7 +12,7 @@ from embedlane.jobs import states
 from embedlane.ledger import schema
 from embedlane.models import card
 from embedlane.models.card import Lane, ModelCard
-from embedlane.models.loading import known_plugins, shipped_cards
+from embedlane.models.loading import known_plugins, shipped_cards, shipped_generators
 from embedlane.providers.builtin.routes import ROUTES
 from embedlane.text import cutting
 from generating.code import (
@@ -80,6 +80,23 @@ def models() -> str:
     )
 
 
+def generators() -> str:
+    """The cards of models that generate that come with the core."""
+    head = ("model", "tokens in", "tokens out", "$ per million in", "$ per million out", "retires")
+    rows = [
+        (
+            f"`{each.id}`",
+            f"{each.limits.tokens_per_input:,}",
+            f"{each.output_tokens:,}",
+            f"{each.price.batch:g}",
+            f"{each.output_price.batch:g}",
+            str(each.lifecycle.retires or ""),
+        )
+        for each in sorted(shipped_generators(), key=lambda each: each.id)
+    ]
+    return table_of(head, rows)
+
+
 def _model(model: ModelCard) -> tuple[str, ...]:
     sizes = str(model.dimensions)
     if model.dimensions.smallest != model.dimensions.largest:
@@ -128,6 +145,7 @@ _CARD_TABLES = MappingProxyType(
         "[models.price]": card.Price,
         "[models.lifecycle]": card.Lifecycle,
         "[[models.sources]]": card.Source,
+        "[[generators]]": card.GenerationCard,
     }
 )
 

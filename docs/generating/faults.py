@@ -12,7 +12,9 @@ from typing import Any
 from generating.code import table_of
 
 _RECORD = Path(__file__).parents[2] / "tests" / "faults" / "outcomes.json"
-_SERVICES = MappingProxyType({"gemini": "Gemini", "openai": "OpenAI"})
+_SERVICES = MappingProxyType(
+    {"gemini": "Gemini", "openai": "OpenAI", "gemini-generating": "Gemini, generating"}
+)
 #: Kinds by which vectors are stored that nobody can tell from right ones.
 _UNSEEN = "drift"
 
@@ -28,7 +30,8 @@ def lane(name: str) -> str:
     parts = []
     for service, results in _record()["singles"].items():
         rows = [_row(each) for each in results.values() if each["lane"] == name]
-        parts.append(f"### {_SERVICES[service]}, {name} lane\n\n{table_of(_HEADS[name], rows)}")
+        if rows:
+            parts.append(f"### {_SERVICES[service]}, {name} lane\n\n{table_of(_HEADS[name], rows)}")
     return "\n\n".join(parts)
 
 

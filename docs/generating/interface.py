@@ -112,14 +112,14 @@ def _descendants(kind: type[errors.EmbedlaneError]) -> Iterator[type[errors.Embe
 
 
 def library() -> str:
-    """The public names, and the methods of the three front doors."""
+    """The public names, and the methods of the front doors."""
     texts = []
     for name in sorted(embedlane.__all__):
         value = getattr(embedlane, name)
         texts.append(f"\n### `{name}`\n")
         if inspect.isfunction(value):
             texts.append(_callable(value))
-        elif name in ("Workspace", "Index", "Migration", "Comparing", "Embedder"):
+        elif name in ("Workspace", "Index", "Migration", "Comparing", "Generating", "GenerationSet", "Embedder"):
             texts.append(docstring_of(value) + "\n")
             texts += [_callable(method) for method in _methods(value)]
         elif issubclass(value, Enum):
@@ -185,14 +185,27 @@ def signature_of(hook: str) -> str:
 
 
 def interfaces_source() -> str:
-    """The two protocols and what a factory gets, as they are in the source."""
-    return _sources(interfaces, ("SyncEmbedder", "BatchEmbedder", "OpenContext"))
+    """The protocols and what a factory gets, as they are in the source."""
+    names = ("SyncEmbedder", "BatchService", "BatchEmbedder", "BatchGenerator", "RequestForm")
+    return _sources(interfaces, (*names, "ServiceContext", "OpenContext"))
 
 
 def values_source() -> str:
     """The values that cross the seam, as they are in the source."""
-    names = ("RawEmbeddings", "BatchRow", "BatchFile", "StagedInput", "RemoteState", "RemoteJob")
-    return _sources(values, (*names, "Vector", "Refusal", "Malformed", "Correlation", "BatchLimits"))
+    names = (
+        "RawEmbeddings",
+        "BatchRow",
+        "RequestRow",
+        "Prompt",
+        "RequestSize",
+        "BatchFile",
+        "StagedInput",
+        "RemoteState",
+        "RemoteJob",
+    )
+    return _sources(
+        values, (*names, "Vector", "Response", "Refusal", "Malformed", "Correlation", "BatchLimits")
+    )
 
 
 def route_source() -> str:

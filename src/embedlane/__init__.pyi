@@ -2,17 +2,21 @@ from .config.settings import Config, load_config
 from .errors import EmbedlaneError
 from .evaluation.comparison import Comparison
 from .evaluation.queries import Query, QuerySet
+from .generation.sets import GenerationTally
 from .indexes.exchange import Arrival
 from .indexes.generations import Generation
 from .indexes.search import Hit
 from .indexes.settings import IndexSettings
-from .models.card import Lane, ModelCard, Role
+from .models.card import GenerationCard, Lane, ModelCard, Role
 from .models.space import Space
 from .providers.embedder import Embedder
+from .providers.values import Prompt
 from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
 from .vectors.failures import Attempt, Failure, FailureReport
 from .workspace.comparing import CompareOptions, Comparing
+from .workspace.generating import Generating
+from .workspace.generation_set import Generated, GenerationSet
 from .workspace.importing import import_index
 from .workspace.index import Index
 from .workspace.migrating import Migration
@@ -34,6 +38,8 @@ from .workspace.reports import (
     CostReport,
     EmbedPlan,
     EmbedReport,
+    GenerationPlan,
+    GenerationReport,
     LaneCost,
     LanePlan,
     Plan,
@@ -67,7 +73,14 @@ __all__ = [
     "Failure",
     "FailureReport",
     "FinishReport",
+    "Generated",
+    "Generating",
     "Generation",
+    "GenerationCard",
+    "GenerationPlan",
+    "GenerationReport",
+    "GenerationSet",
+    "GenerationTally",
     "Hit",
     "ImportOptions",
     "ImportReport",
@@ -82,6 +95,7 @@ __all__ = [
     "MigrationStatus",
     "ModelCard",
     "Plan",
+    "Prompt",
     "Query",
     "QuerySet",
     "Role",

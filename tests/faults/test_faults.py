@@ -30,7 +30,8 @@ def cases(of):
 
 def sample(service):
     """Some pairs, always the same."""
-    return random.Random(f"{SEED}:{service.name}").sample(pairs(service), SAMPLE)
+    found = pairs(service)
+    return random.Random(f"{SEED}:{service.name}").sample(found, min(SAMPLE, len(found)))
 
 
 @pytest.mark.parametrize(("service", "case"), cases(singles))
@@ -56,4 +57,4 @@ def test_every_kind_of_fault_is_tried_and_recorded(name):
     tried = frozenset().union(*(case.kinds for case in singles(service)))
     assert tried == KINDS.keys() - service.pointless
     assert list(RECORD.singles[name]) == [case.name for case in singles(service)], STALE
-    assert list(RECORD.pairs[name]) == [case.fault for case in pairs(service)], STALE
+    assert list(RECORD.pairs.get(name, ())) == [case.fault for case in pairs(service)], STALE

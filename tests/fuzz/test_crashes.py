@@ -18,7 +18,9 @@ POINTS, PARTS = 60, 6
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_killed_at_each_boundary(judge, dialect, part):
     """Wherever a process is killed, another brings the work to its end: each row is paid for once."""
-    for point in sweep(dialect, "one job", judge.length)[part::PARTS]:
+    points = sweep(dialect, "one job", judge.length)[part::PARTS]
+    # Jobs that generate go the same way as those of the same provider that embed: a sample is enough.
+    for point in points[:: 4 if DIALECTS[dialect].generates else 1]:
         judge.judge(point)
 
 

@@ -18,7 +18,7 @@ from embedlane.models import card
 from embedlane.models.loading import shipped_cards
 from embedlane.plugin.discovery import hook_names
 from embedlane.providers.builtin.settings import SPOOL_KEYS
-from embedlane.providers.interfaces import BatchEmbedder, SyncEmbedder
+from embedlane.providers.interfaces import BatchService, RequestForm, SyncEmbedder
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -117,7 +117,14 @@ def test_every_key_is_documented():
 def test_every_key_of_a_card_is_documented():
     """Each field of a card, and each choice, stands on the page of the models with a sentence."""
     page = text("reference/models.md")
-    tables = (card.ModelCard, card.Dimensions, card.InputLimits, card.TaskScheme, card.Price)
+    tables = (
+        card.ModelCard,
+        card.GenerationCard,
+        card.Dimensions,
+        card.InputLimits,
+        card.TaskScheme,
+        card.Price,
+    )
     for kind in (*tables, card.Lifecycle, card.Source):
         for field in attrs.fields(kind):
             assert re.search(rf"^\| `{field.name}` \| [^|]+ \| [^|]+ \| \w[^|]+\|$", page, re.MULTILINE), (
@@ -179,7 +186,7 @@ def test_the_signature_of_a_hook_is_exact(generate):
     )
 
 
-@pytest.mark.parametrize("interface", [SyncEmbedder, BatchEmbedder])
+@pytest.mark.parametrize("interface", [SyncEmbedder, BatchService, RequestForm])
 def test_every_method_of_an_interface_is_documented(interface):
     """Each method stands on the page of the interfaces."""
     methods = [name for name, value in vars(interface).items() if callable(value) and name[0] != "_"]

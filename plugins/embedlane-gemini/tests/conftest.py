@@ -8,7 +8,7 @@ import threading
 import attrs
 import pytest
 
-from embedlane.models.loading import shipped_cards
+from embedlane.models.loading import all_shipped
 from embedlane.models.names import ModelId
 from embedlane.models.space import Space
 from embedlane.providers.interfaces import OpenContext
@@ -45,7 +45,7 @@ def key():
 @pytest.fixture(scope="session")
 def cards():
     """A function from a model's id to its shipped card."""
-    shipped = {card.id: card for card in shipped_cards()}
+    shipped = {card.id: card for card in all_shipped()}
     return lambda model: shipped[ModelId.parse(model)]
 
 

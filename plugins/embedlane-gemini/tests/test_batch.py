@@ -12,7 +12,7 @@ from embedlane.errors import (
     TransientError,
 )
 from embedlane.providers.values import Malformed, Refusal, RemoteState, Vector
-from embedlane_gemini import _batch
+from embedlane_gemini import _jobs
 
 CREATE = "models.asyncBatchEmbedContent"
 TEXTS = ["one", "two", "three", "four"]
@@ -85,7 +85,7 @@ def test_inline_rows_carry_their_keys(batch, written, scripted):
 
 def test_a_job_is_found_by_its_tag_over_all_pages(batch, written, monkeypatch):
     """More jobs than a page holds do not hide one."""
-    monkeypatch.setattr(_batch, "_PAGE", 3)
+    monkeypatch.setattr(_jobs, "_PAGE", 3)
     embedder = batch(batch_input="inline")
     staged = embedder.stage(written(embedder, ["one"]), "old")
     name = embedder.create(staged, "wanted").name

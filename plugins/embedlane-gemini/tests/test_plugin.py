@@ -9,7 +9,7 @@ import pytest
 
 import embedlane_gemini
 from embedlane.errors import CapabilityError
-from embedlane.models.card import Lane
+from embedlane.models.card import GenerationCard, Lane
 
 HEAVY = ("google.genai", "httpx2", "numpy", "pydantic")
 
@@ -33,15 +33,17 @@ def test_the_entry_point_is_declared():
 
 def test_the_routes_serve_each_model_in_the_lanes_of_its_card(cards):
     """What is declared and what the cards say are the same."""
-    routes = {route.lane: route for route in embedlane_gemini.embedlane_routes()}
-    for lane, route in routes.items():
+    sync, batch, generating = embedlane_gemini.embedlane_routes()
+    assert (sync.lane, batch.lane, generating.lane) == (Lane.SYNC, Lane.BATCH, Lane.BATCH)
+    for route in (sync, batch, generating):
         assert (route.provider, route.preference, route.concurrency) == ("gemini", 20, 4)
         assert route.credentials == ("GOOGLE_API_KEY", "GEMINI_API_KEY")
         assert route.install
         for model in route.models:
-            assert lane in cards(str(model)).lanes
-    assert set(routes[Lane.BATCH].models) < set(routes[Lane.SYNC].models)
-    assert routes[Lane.BATCH].turnaround.total_seconds() == 24 * 3600
+            assert route.lane in cards(str(model)).lanes
+            assert isinstance(cards(str(model)), GenerationCard) is bool(route.form)
+    assert set(batch.models) < set(sync.models)
+    assert batch.turnaround.total_seconds() == generating.turnaround.total_seconds() == 24 * 3600
 
 
 @pytest.mark.parametrize("lane", list(Lane))

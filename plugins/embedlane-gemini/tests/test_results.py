@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from embedlane.providers.values import Malformed, Refusal, Vector
 from embedlane_gemini._results import read_inline, read_results
+from embedlane_gemini._vectors import VectorReader
 
 
 def read(*lines):
     """The results in a file of *lines*."""
     text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
-    return list(read_results(io.BytesIO(text.encode())))
+    return list(read_results(io.BytesIO(text.encode()), VectorReader()))
 
 
 def test_a_vector_comes_with_its_key_and_tokens():
@@ -96,7 +97,7 @@ def test_something_other_than_numbers_is_malformed(values):
 def test_no_json_can_stop_the_reading(piece):
     """Whatever a line holds, it comes to one result."""
     assert len(read(json.dumps(piece))) == 1
-    assert len(list(read_inline([piece], ["k"]))) == 1
+    assert len(list(read_inline([piece], ["k"], VectorReader()))) == 1
 
 
 @pytest.mark.parametrize("value", [None, "NaN"])
@@ -114,13 +115,13 @@ def piece(key=None):
 
 def test_inline_responses_are_told_apart_by_their_own_keys():
     """Keys that come back win over the order."""
-    found = list(read_inline([piece("b"), piece("a")], ["a", "b"]))
+    found = list(read_inline([piece("b"), piece("a")], ["a", "b"], VectorReader()))
     assert [result.key for result in found] == ["b", "a"]
 
 
 def test_inline_responses_without_keys_are_told_apart_by_order():
     """Where the service drops all keys, and all rows are there, their order is what is left."""
-    found = list(read_inline([piece(), piece()], ["a", "b"]))
+    found = list(read_inline([piece(), piece()], ["a", "b"], VectorReader()))
     assert [result.key for result in found] == ["a", "b"]
 
 
@@ -130,11 +131,13 @@ def test_inline_responses_without_keys_are_told_apart_by_order():
 )
 def test_order_is_not_trusted_if_anything_is_missing(pieces, keys):
     """A row without a key gets none by guessing."""
-    assert isinstance(next(iter(read_inline(pieces, keys))), Malformed)
+    assert isinstance(next(iter(read_inline(pieces, keys, VectorReader()))), Malformed)
 
 
 @pytest.mark.parametrize("count", ["many", float("inf"), {}, "NaN"])
 def test_a_count_that_is_none_costs_no_vector(count):
     """What is no number of tokens is left out; the vector stands."""
-    (result,) = read_inline([{"response": {"embedding": {"values": [0.5]}, "tokenCount": count}}], ["a"])
+    (result,) = read_inline(
+        [{"response": {"embedding": {"values": [0.5]}, "tokenCount": count}}], ["a"], VectorReader()
+    )
     assert (result.key, result.tokens) == ("a", None)

@@ -96,7 +96,7 @@ class Config:
     routes: Mapping[ModelId, RouteChoice] = MappingProxyType({})
     #: Tables of the providers by their id.
     providers: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    #: Cards that the user adds.
+    #: Cards that the user adds, of models that embed and of those that generate.
     models: tuple[CardEntry, ...] = ()
 
     @property
@@ -137,7 +137,8 @@ def load_config(
     raw = read_table(path) if path else {}
     place = str(path) if path else "the environment"
     merged = _with_environment(raw, variables)
-    settings = structure({k: v for k, v in merged.items() if k != "models"}, _File, place)
+    cards = {key: merged.pop(key, []) for key in ("models", "generators")}
+    settings = structure(merged, _File, place)
     root = path.parent if path else start
     return Config(
         root=root,
@@ -148,7 +149,7 @@ def load_config(
         indexes=settings.indexes,
         routes=settings.routes,
         providers=settings.providers,
-        models=load_entries({"models": merged.get("models", [])}, place),
+        models=load_entries(cards, place),
     )
 
 

@@ -49,28 +49,30 @@ class JobBook:
     def enter(
         self,
         connection: Connection,
-        space_id: int,
+        space_id: int | None,
         provider: str,
         keys: Sequence[str],
         tokens: Sequence[int] = (),
         account: str = "",
         canaries: Sequence[tuple[str, int]] = (),
+        jobset_id: int | None = None,
     ) -> Job:
         """Enter a planned job with a row for each of *keys*, which are in flight from now on.
 
         Args:
             connection: A write transaction.
-            space_id: The space that the vectors are for.
+            space_id: The space that the vectors are for; None for a job that generates.
             provider: The provider that gets the job.
             keys: What each row is called.
             tokens: The tokens that each row is planned at; none where that does not matter.
             account: Whose bill the job is on.
             canaries: Keys of rows that go before those, with their tokens; never in flight.
+            jobset_id: The job set that the responses are for; None for a job that embeds.
         """
-        now = self.clock()
+        now, purpose = self.clock(), {"space_id": space_id, "jobset_id": jobset_id}
         values = {
             "tag": f"embedlane-{secrets.token_hex(10)}",
-            "space_id": space_id,
+            **purpose,
             "account": account,
             "provider": provider,
             "state": JobState.PLANNED.value,
@@ -84,7 +86,7 @@ class JobBook:
         job_id = connection.execute(insert(jobs).returning(jobs.c.id), values).scalar_one()
         wanted = zip(keys, tokens or repeat(0), repeat(Verdict.OPEN), strict=False)
         rows = [*((key, planned, Verdict.CANARY) for key, planned in canaries), *wanted]
-        job = {"job_id": job_id, "space_id": space_id}
+        job = {"job_id": job_id, **purpose}
         connection.execute(
             insert(job_rows),
             [
@@ -210,11 +212,18 @@ class JobBook:
         unfinished = jobs.c.state.not_in([state.value for state in FINAL])
         return Load(*connection.execute(select(func.count(), _TOKENS).where(wanted, unfinished)).one())
 
-    def fitting_rows(self, connection: Connection, space_id: int, provider: str) -> int | None:
+    def fitting_rows(
+        self, connection: Connection, space_id: int | None, provider: str, jobset_id: int | None = None
+    ) -> int | None:
         """Rows of a job that ends in time: half of those that expired last; None for any number."""
         ended = (
             select(jobs.c.rows, jobs.c.changed_at, jobs.c.state, jobs.c.expired)
-            .where(jobs.c.space_id == space_id, jobs.c.provider == provider)
+            .where(
+                # Null is equal to null here.
+                jobs.c.space_id.is_not_distinct_from(space_id),
+                jobs.c.jobset_id.is_not_distinct_from(jobset_id),
+                jobs.c.provider == provider,
+            )
             # Not by its end, which an expired job has only when it is collected.
             .order_by(jobs.c.changed_at.desc())
         )

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from sqlalchemy import Connection
 
-    from embedlane.providers.values import BatchRow, Refusal, Vector
+    from embedlane.providers.values import Refusal
 
 
-class Intake(Protocol):
+class Row(Protocol):
+    """What every row of a job has."""
+
+    @property
+    def key(self) -> str:
+        """Our name for it."""
+        ...
+
+    @property
+    def alone(self) -> bool:
+        """Whether it shares its line with no other row."""
+        ...
+
+
+_Row = TypeVar("_Row", bound=Row, covariant=True)  # noqa: PLC0105 - read more often than declared
+_Answer = TypeVar("_Answer", contravariant=True)  # noqa: PLC0105 - read more often than declared
+
+
+class Intake(Protocol[_Answer]):
     """Takes the results of a job."""
 
     def store(
-        self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
+        self, connection: Connection, answers: Sequence[_Answer], refusals: Sequence[Refusal], now: float
     ) -> Sequence[Refusal]:
         """Take results in the caller's transaction.
 
         Returns:
-            Refusals for those of *vectors* that failed the core's checks and were not stored.
+            Refusals for those of *answers* that failed the core's checks and were not stored.
         """
         ...
 
 
-class Cargo(Intake, Protocol):
+class Cargo(Intake[_Answer], Protocol[_Row, _Answer]):
     """Supplies a job's rows, takes their results, and keeps the bill."""
 
     def admit(self, connection: Connection) -> None:
@@ -37,7 +55,7 @@ class Cargo(Intake, Protocol):
         """
         ...
 
-    def distrust(self, connection: Connection, canaries: Sequence[Vector], now: float) -> str:
+    def distrust(self, connection: Connection, canaries: Sequence[_Answer], now: float) -> str:
         """Judge a job by what came back for its *canaries*, before anything of it is stored.
 
         Returns:
@@ -45,12 +63,12 @@ class Cargo(Intake, Protocol):
         """
         ...
 
-    def rows(self, connection: Connection, job_id: int) -> Generator[BatchRow]:
+    def rows(self, connection: Connection, job_id: int) -> Generator[_Row]:
         """Stream the rows of a job in the order of their positions; closed by who does not take them all."""
         ...
 
     def settle(
-        self, connection: Connection, tokens: int | None, now: float, canaries: Sequence[Vector] = ()
+        self, connection: Connection, tokens: int | None, now: float, canaries: Sequence[_Answer] = ()
     ) -> int | None:
         """Record in the caller's transaction what the provider billed for a job that is over.
 

@@ -7,7 +7,7 @@ of results is one transaction, so that a kill in the middle costs nothing: the s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from sqlalchemy import select, update
@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from embedlane.jobs.job import Job, Verdict
 from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import job_rows
-from embedlane.providers.values import Correlation, Malformed, Refusal, Vector
+from embedlane.providers.values import Correlation, Malformed, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from embedlane.jobs.book import JobBook
     from embedlane.jobs.cargo import Intake
     from embedlane.ledger.database import Ledger
-    from embedlane.providers.values import RowResult
 
 #: Results in one transaction: a commit takes milliseconds, and a thousand vectors of 3072 numbers 24 MB.
 _BATCH = 1000
@@ -35,7 +34,7 @@ _BATCH = 1000
 class Collected:
     """What a stream of results held."""
 
-    #: Rows whose vector is stored now.
+    #: Rows whose answer is stored now.
     stored: int = 0
     #: Rows that the provider or the core's checks refused.
     refused: int = 0
@@ -77,7 +76,7 @@ class Collector:
     ledger: Ledger
     book: JobBook
     job: Job
-    cargo: Intake
+    cargo: Intake[Any]
     correlation: Correlation
     _seen: bytearray = attrs.field(init=False)
 
@@ -85,7 +84,7 @@ class Collector:
     def _make_seen(self) -> bytearray:
         return bytearray(self.job.canaries + self.job.rows)
 
-    def collect(self, results: Iterable[RowResult]) -> Collected:
+    def collect(self, results: Iterable[Any]) -> Collected:
         """Store all of *results*, batch by batch.
 
         Raises:
@@ -98,11 +97,11 @@ class Collector:
                 total += self._settle(connection, batch)
         return total
 
-    def _settle(self, connection: Connection, batch: list[RowResult]) -> Collected:
+    def _settle(self, connection: Connection, batch: list[Any]) -> Collected:
         answers = [result for result in batch if not isinstance(result, Malformed)]
         broken = [result for result in batch if isinstance(result, Malformed)]
         rows = self._rows(connection, [answer.key for answer in answers])
-        fresh: dict[int, Vector | Refusal] = {}
+        fresh: dict[int, Any] = {}
         doubled = unknown = settled = 0
         for answer in answers:
             position, key, verdict = rows.get(answer.key, (None, "", ""))
@@ -118,9 +117,9 @@ class Collector:
                     fresh[position] = answer if answer.key == key else attrs.evolve(answer, key=key)
                 else:
                     settled += 1
-        vectors = [answer for answer in fresh.values() if isinstance(answer, Vector)]
+        good = [answer for answer in fresh.values() if not isinstance(answer, Refusal)]
         refusals = [answer for answer in fresh.values() if isinstance(answer, Refusal)]
-        invalid = self.cargo.store(connection, vectors, refusals, self.book.clock())
+        invalid = self.cargo.store(connection, good, refusals, self.book.clock())
         no = {refusal.key for refusal in (*refusals, *invalid)}
         self._judge(connection, Verdict.REFUSED, [p for p, answer in fresh.items() if answer.key in no])
         self._judge(connection, Verdict.STORED, [p for p, answer in fresh.items() if answer.key not in no])
@@ -129,7 +128,7 @@ class Collector:
             *(f"{r.code}: {r.message}" for r in (*refusals, *invalid)),
         ]
         return Collected(
-            stored=len(vectors) - len(invalid),
+            stored=len(good) - len(invalid),
             refused=len(no),
             doubled=doubled,
             unknown=unknown,
@@ -159,8 +158,8 @@ class Collector:
             )
 
 
-def _batches(results: Iterable[RowResult]) -> Iterator[list[RowResult]]:
-    batch: list[RowResult] = []
+def _batches(results: Iterable[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
     for result in results:
         batch.append(result)
         if len(batch) == _BATCH:

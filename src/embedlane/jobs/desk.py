@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from embedlane.jobs.job import Job
     from embedlane.jobs.states import JobEvent
     from embedlane.ledger.database import Ledger
-    from embedlane.providers.interfaces import BatchEmbedder
+    from embedlane.providers.interfaces import BatchService
     from embedlane.providers.values import BatchLimits, RemoteJob
 
 #: How long after the provider's own expiry a silent job is given up, as a multiple of it.
@@ -29,22 +29,22 @@ _PATIENCE = 1.25
 class BatchLane:
     """An open batch route with what its jobs carry."""
 
-    #: The plugin's embedder.
-    embedder: BatchEmbedder
+    #: The plugin's object. What its rows and results are, its cargo knows.
+    service: BatchService[Any, Any]
     #: Supplies rows and takes results.
-    cargo: Cargo
+    cargo: Cargo[Any, Any]
     #: What the lane takes, by the provider and by the user.
     limits: BatchLimits = attrs.field(
-        default=attrs.Factory(lambda self: self.embedder.limits, takes_self=True)
+        default=attrs.Factory(lambda self: self.service.limits, takes_self=True)
     )
 
-    #: Whether jobs and files stay at the provider when their vectors are stored.
+    #: Whether jobs and files stay at the provider when their results are stored.
     keep_remote: bool = False
 
     def stop(self, remote: RemoteJob) -> str:
         """Ask the provider to stop *remote*, which is of no use; say how it went, for others must go on."""
         try:
-            self.embedder.cancel(remote.name)
+            self.service.cancel(remote.name)
         except EmbedlaneError as error:
             return f"it could not be cancelled: {error.message}"
         return "the provider was asked to cancel it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from embedlane.errors import PluginError
 from embedlane.providers.values import BatchFile
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from embedlane.providers.values import BatchLimits, BatchRow
+    from embedlane.jobs.cargo import Row
+    from embedlane.providers.values import BatchLimits
+
+_Row = TypeVar("_Row", bound="Row")
 
 
 def write_batch_file(
-    path: Path, rows: Iterable[BatchRow], encode: Callable[[Sequence[BatchRow]], bytes], limits: BatchLimits
+    path: Path, rows: Iterable[_Row], encode: Callable[[Sequence[_Row]], bytes], limits: BatchLimits
 ) -> BatchFile:
     r"""Write rows line by line, until the file would be larger than *limits* allow.
 
@@ -69,9 +72,9 @@ def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def _lines(rows: Iterable[BatchRow], most: int) -> Iterator[list[BatchRow]]:
+def _lines(rows: Iterable[_Row], most: int) -> Iterator[list[_Row]]:
     """Cut *rows* into lines of at most *most*; a row that is to be alone gets a line of its own."""
-    line: list[BatchRow] = []
+    line: list[_Row] = []
     for row in rows:
         if line and (row.alone or line[-1].alone or len(line) == most):
             yield line

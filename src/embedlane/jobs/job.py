@@ -23,9 +23,9 @@ class Verdict(StrEnum):
 
     #: In flight.
     OPEN = "open"
-    #: Its vector is stored.
+    #: Its vector or response is stored.
     STORED = "stored"
-    #: The provider said no, or sent something that is no vector.
+    #: The provider said no, or sent something that is no answer.
     REFUSED = "refused"
     #: It never came back.
     MISSING = "missing"
@@ -41,9 +41,11 @@ class Job:
     id: int
     #: Our name for it at the provider; unique for all time.
     tag: str
-    #: The space that its vectors are for.
-    space_id: int
-    #: Whose bill it is on; for embeddings, the name of an index.
+    #: The space that its vectors are for; None for a job that generates.
+    space_id: int | None
+    #: The job set that its responses are for; None for a job that embeds.
+    jobset_id: int | None
+    #: Whose bill it is on: the name of an index, or of a job set.
     account: str
     #: The provider's id.
     provider: str
@@ -159,7 +161,7 @@ class RowCounts:
 
     #: In flight.
     open: int = 0
-    #: With a vector.
+    #: With a vector or response.
     stored: int = 0
     #: Refused by the provider or by the core's checks.
     refused: int = 0

@@ -151,7 +151,7 @@ class BatchManager:
             Settlement(self.desk).require_trouble(job, self.open_lane(job))
         if job.state is JobState.SUBMITTED:
             assert job.remote is not None
-            self.open_lane(job).embedder.cancel(job.remote)
+            self.open_lane(job).service.cancel(job.remote)
         try:
             with self.ledger.write() as connection:
                 changed = self._stopped(connection, job)
@@ -210,7 +210,7 @@ class BatchManager:
             self.ledger.read() as connection,
             contextlib.closing(lane.cargo.rows(connection, job.id)) as rows,
         ):
-            return write_batch_file(self._path(job), rows, lane.embedder.encode, lane.limits)
+            return write_batch_file(self._path(job), rows, lane.service.encode, lane.limits)
 
     def _refuse_first_row(self, connection: Connection, job: Job, lane: BatchLane) -> Job:
         """End a job that can't even hold one row; the others are pending again."""
@@ -230,7 +230,7 @@ class BatchManager:
             with self.ledger.write() as connection:
                 return self.desk.fail(connection, job, JobEvent.REFUSED, detail)
         try:
-            staged = lane.embedder.stage(file, job.tag)
+            staged = lane.service.stage(file, job.tag)
         except RequestRefusedError as error:
             with self.ledger.write() as connection:
                 return self.desk.fail(connection, job, JobEvent.REFUSED, error.message)
@@ -243,7 +243,7 @@ class BatchManager:
         twins = Submission(self.desk).stop_twins(job, lane)
         if twins:
             return self.desk.wait(job, lane, twins, 0.0)
-        remote = lane.embedder.get(job.remote)
+        remote = lane.service.get(job.remote)
         word = remote.raw_state or remote.state.value
         if remote.state.terminal:
             detail = ": ".join(filter(None, (word, remote.error)))
@@ -288,7 +288,7 @@ class BatchManager:
         lane = self.open_lane(job)
         if lane.keep_remote:
             return "kept at the provider, as configured"
-        lane.embedder.delete(job.remote)
+        lane.service.delete(job.remote)
         return "deleted at the provider"
 
     def _path(self, job: Job) -> Path:

@@ -64,16 +64,17 @@ def _head(sizes: Sequence[tuple[str, int]], most: int | None) -> Sequence[tuple[
     return sizes[: sum(1 for _ in takewhile(lambda total: total <= most, totals))]
 
 
-def plan_jobs(
+def plan_jobs(  # noqa: PLR0913 - what a job is entered with, and how large
     ledger: Ledger,
     book: JobBook,
     pending: PendingRows,
-    space_id: int,
+    space_id: int | None,
     provider: str,
     *,
     size: JobSize,
     limit: int | None = None,
     account: str = "",
+    jobset_id: int | None = None,
 ) -> list[Job]:
     """Enter planned jobs until nothing is pending, or all that is allowed is planned.
 
@@ -83,17 +84,18 @@ def plan_jobs(
         ledger: Where jobs are kept.
         book: Enters them.
         pending: Finds the rows.
-        space_id: The space they are for.
+        space_id: The space that their vectors are for; None for jobs that generate.
         provider: The provider that will get them.
         size: How large jobs may be. Where one has expired, the next are half as large.
         limit: The most rows in all; None for all there are.
         account: Whose bill they are on.
+        jobset_id: The job set that their responses are for; None for jobs that embed.
     """
     planned: list[Job] = []
     after, left = "", limit
     while left is None or left > 0:
         with ledger.write() as connection:
-            fitting = book.fitting_rows(connection, space_id, provider)
+            fitting = book.fitting_rows(connection, space_id, provider, jobset_id)
             most = min(rows for rows in (size.rows or DEFAULT_ROWS, left, fitting) if rows is not None)
             sizes = pending.sizes(connection, book.clock(), most, after)
             spent = sum(job.estimated_tokens for job in planned)
@@ -101,7 +103,9 @@ def plan_jobs(
             if not rows:
                 break
             keys, tokens = zip(*rows, strict=True)
-            planned.append(book.enter(connection, space_id, provider, keys, tokens, account, size.canaries))
+            planned.append(
+                book.enter(connection, space_id, provider, keys, tokens, account, size.canaries, jobset_id)
+            )
         after = keys[-1]
         left = None if left is None else left - len(keys)
     return planned

@@ -47,7 +47,7 @@ class Settlement:
             RefusedError: If its canaries came back as other vectors; that is committed.
         """
         assert job.remote is not None
-        remote = lane.embedder.get(job.remote)
+        remote = lane.service.get(job.remote)
         if remote.state is RemoteState.GONE:
             with self.desk.ledger.write() as connection:
                 lane.cargo.settle(connection, job.tokens, self.desk.clock())
@@ -114,7 +114,7 @@ class Settlement:
             canaries = self.desk.book.canaries(connection, job)
         by_position = lane.limits.correlation is Correlation.POSITION
         names = {str(position) if by_position else key: key for position, key in canaries.items()}
-        return preview_results(partial(lane.embedder.results, remote), names)
+        return preview_results(partial(lane.service.results, remote), names)
 
     def _require_trust(self, job: Job, lane: BatchLane, remote: RemoteJob, preview: Preview) -> None:
         """End *job* without storing anything of it if its canaries came back as other vectors.

@@ -49,7 +49,7 @@ class Submission:
                 connection, job, JobEvent.CALLING, goes_on=True, submitted_at=desk.clock(), waits=job.waits
             )
         try:
-            remote = lane.embedder.create(job.staged_input, job.tag)
+            remote = lane.service.create(job.staged_input, job.tag)
         except CreateRejectedError as error:
             return self._rejected(job, lane, error)
         except EmbedlaneError as error:
@@ -71,7 +71,7 @@ class Submission:
             detail = f"nobody knows whether {job.tag} was created, and {job.provider} can't be searched"
             with desk.ledger.write() as connection:
                 return desk.book.change(connection, job, JobEvent.UNTRACEABLE, detail)
-        found = lane.embedder.find(job.tag)
+        found = lane.service.find(job.tag)
         if found:
             adopted, *others = sorted(found, key=lambda remote: (remote.state in _IN_VAIN, remote.name))
             detail = f"found by its tag as {adopted.name}"
@@ -99,7 +99,7 @@ class Submission:
             return ""
         known = {job.remote, *(name for record in story for name in record.detail.split())}
         try:
-            twins = [twin for twin in lane.embedder.find(job.tag) if twin.name not in known]
+            twins = [twin for twin in lane.service.find(job.tag) if twin.name not in known]
         except EmbedlaneError:
             # A precaution, which is taken again at the next look.
             return ""
@@ -109,7 +109,7 @@ class Submission:
         """Settle by a person's word what a create did whose answer was lost; see `BatchManager.resolve`."""
         desk = self.desk
         if adopt is not None:
-            remote = lane.embedder.get(adopt)
+            remote = lane.service.get(adopt)
             if remote.state is RemoteState.GONE:
                 raise RefusedError(
                     f"{job.provider} knows no job '{adopt}'.", "Take its name from the provider's own pages."

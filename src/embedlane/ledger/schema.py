@@ -2,8 +2,8 @@
 
 What belongs together: generations bind indexes to spaces; items map to contents; vectors are keyed by space
 and content hash; refusals and claims keep content from being sent; canaries tell whether a model still
-answers as it did, drifts that one does not; jobs, their rows and their events are the batch lane; charges are
-the bill.
+answers as it did, drifts that one does not; jobs, their rows and their events are the batch lane; job sets
+hold requests to be generated for and their responses; charges are the bill.
 
 There is no column that says "pending". Pending is wanted (an item has the content) minus stored (a vector),
 in flight (an open row or a live claim) and refused for good.
@@ -245,13 +245,53 @@ claims = Table(
     Index("ix_claims_owner", "owner"),
 )
 
+# Requests that were given together, for one model that generates.
+jobsets = Table(
+    "jobsets",
+    metadata,
+    Column("id", Large, primary_key=True),
+    Column("name", words(100), nullable=False, unique=True),
+    Column("model", words(), nullable=False),
+    Column("provider", words(), nullable=False),
+    # SHA-256 of keys and requests: the same input for the same model is the same set.
+    Column("digest", words(64), nullable=False),
+    # Where the requests came from, for people.
+    Column("source", words(), nullable=False, server_default=""),
+    Column("rows", Integer, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Index("uq_jobsets_digest_model", "digest", "model", unique=True),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("jobset_id", ForeignKey("jobsets.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("key", words(), nullable=False),
+    # JSON in the API's own form, both of them; as text, so that it comes back as it was.
+    Column("request", words(), nullable=False),
+    Column("response", words()),
+    # Tokens of the request, estimated, and the most that it lets its answer have; null if it does not say.
+    Column("tokens", Integer, nullable=False),
+    Column("output_tokens", Integer),
+    # The last refusal, and how many there were; null and 0 without one.
+    Column("code", words()),
+    Column("message", words()),
+    Column("retryable", Boolean),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("uq_requests_jobset_id_key", "jobset_id", "key", unique=True),
+)
+
 jobs = Table(
     "jobs",
     metadata,
     Column("id", Large, primary_key=True),
     Column("tag", words(63), nullable=False, unique=True),
-    Column("space_id", ForeignKey("spaces.id"), nullable=False),
-    # Whose bill it is on; for embeddings, the name of an index.
+    # What its rows are for: vectors of a space, or responses of a job set.
+    Column("space_id", ForeignKey("spaces.id")),
+    Column("jobset_id", ForeignKey("jobsets.id")),
+    # Whose bill it is on: the name of an index, or of a job set.
     Column("account", words(), nullable=False, server_default=""),
     Column("provider", words(), nullable=False),
     Column("state", words(20), nullable=False),
@@ -287,6 +327,7 @@ jobs = Table(
     # Whether the provider gave it up because it took too long; the next ones are smaller.
     Column("expired", Boolean, nullable=False, server_default=false()),
     Index("ix_jobs_state", "state"),
+    CheckConstraint("(space_id IS NULL) <> (jobset_id IS NULL)", "purpose"),
     CheckConstraint("(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')", "named"),
     # A number is never given again, so that an object held across a drop finds nothing.
     sqlite_autoincrement=True,
@@ -297,9 +338,11 @@ job_rows = Table(
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    # What the row is called at the provider; for embeddings, the content hash.
+    # What the row is called at the provider: the content hash, or the key of a request.
     Column("key", words(), nullable=False),
-    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    # Those of the job.
+    Column("space_id", ForeignKey("spaces.id")),
+    Column("jobset_id", ForeignKey("jobsets.id")),
     # Counted or estimated when the job was planned.
     Column("tokens", Integer, nullable=False, server_default="0"),
     # open: in flight; stored, refused, missing: the answer; canary: its answer is no vector to store
@@ -314,6 +357,15 @@ job_rows = Table(
         sqlite_where=text("verdict = 'open'"),
         postgresql_where=text("verdict = 'open'"),
     ),
+    Index(
+        "uq_job_rows_open_request",
+        "key",
+        "jobset_id",
+        unique=True,
+        sqlite_where=text("verdict = 'open'"),
+        postgresql_where=text("verdict = 'open'"),
+    ),
+    CheckConstraint("(space_id IS NULL) <> (jobset_id IS NULL)", "purpose"),
     CheckConstraint("verdict IN ('open', 'stored', 'refused', 'missing', 'canary')", "verdict"),
 )
 
@@ -336,16 +388,17 @@ charges = Table(
     Column("id", Large, primary_key=True),
     # The tag of a job, or the name of a run of the sync lane.
     Column("run", words(), nullable=False, unique=True),
-    # The name of the index; it stays when the index is dropped.
+    # The name of the index, which stays when the index is dropped, or of the job set.
     Column("account", words(), nullable=False),
-    Column("space_id", ForeignKey("spaces.id"), nullable=False),
+    Column("space_id", ForeignKey("spaces.id")),
+    Column("jobset_id", ForeignKey("jobsets.id")),
     Column("provider", words(), nullable=False),
     Column("lane", words(5), nullable=False),
     # Null in the sync lane.
     Column("job_id", ForeignKey("jobs.id")),
     # Of its last change.
     Column("at", Timestamp, nullable=False),
-    # Vectors that were stored, and the characters that were sent for them.
+    # Vectors or responses that were stored, and the characters that were sent for them.
     Column("rows", BigInteger, nullable=False, server_default="0"),
     Column("characters", BigInteger, nullable=False, server_default="0"),
     # What those vectors were planned at, and what was billed: by the provider's word, or without one.
@@ -354,6 +407,9 @@ charges = Table(
     Column("estimated_tokens", BigInteger, nullable=False, server_default="0"),
     # US dollars for a million tokens at that time; null where no price was known.
     Column("price", Float(53)),
+    # Tokens of responses, by the provider's word, and their price; vectors have none.
+    Column("output_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("output_price", Float(53)),
     Index("ix_charges_account", "account"),
     Index("ix_charges_job_id", "job_id"),
 )

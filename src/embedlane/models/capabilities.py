@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from embedlane.errors import CapabilityError
+from embedlane.models.card import GenerationCard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from embedlane.models.card import Lane, ModelCard
+    from embedlane.models.card import Card, Lane, ModelCard
     from embedlane.models.registry import Registry, RouteLike
 
 _R = TypeVar("_R", bound="RouteLike")
 
 
-def require_alive(card: ModelCard, today: date) -> None:
+def require_alive(card: Card, today: date) -> None:
     """Check that the model of *card* still answers on *today*.
 
     Raises:
@@ -26,8 +27,8 @@ def require_alive(card: ModelCard, today: date) -> None:
         raise CapabilityError(f"{card.id} {_shut_down(card)}.", _successor(card))
 
 
-def require_lane(card: ModelCard, lane: Lane, registry: Registry[_R], today: date) -> tuple[_R, ...]:
-    """The routes that embed with *card* in *lane*, at least one.
+def require_lane(card: Card, lane: Lane, registry: Registry[_R], today: date) -> tuple[_R, ...]:
+    """The routes that serve the model of *card* in *lane*, at least one.
 
     Raises:
         CapabilityError: If the service has no such lane for the model, if the model was shut down, or if
@@ -65,7 +66,7 @@ def require_dimensions(card: ModelCard, size: int | None) -> int:
     )
 
 
-def _no_such_lane(card: ModelCard, lane: Lane, registry: Registry[_R], today: date) -> CapabilityError:
+def _no_such_lane(card: Card, lane: Lane, registry: Registry[_R], today: date) -> CapabilityError:
     message = f"{card.id} has no {lane} lane, only {_listed(sorted(card.lanes), 'and')}"
     advice = []
     if card.lifecycle.retired(today):
@@ -80,7 +81,7 @@ def _no_such_lane(card: ModelCard, lane: Lane, registry: Registry[_R], today: da
     return CapabilityError(f"{message}.", " ".join(advice))
 
 
-def _alternatives(card: ModelCard, lane: Lane, registry: Registry[_R], today: date) -> list[str]:
+def _alternatives(card: Card, lane: Lane, registry: Registry[_R], today: date) -> list[str]:
     """Models of the same publisher that have the lane and still answer; the successor first."""
     found = [
         str(other.id)
@@ -92,7 +93,7 @@ def _alternatives(card: ModelCard, lane: Lane, registry: Registry[_R], today: da
     return sorted(found, key=lambda name: name != card.lifecycle.successor)
 
 
-def _no_provider(card: ModelCard, lane: Lane, registry: Registry[_R]) -> CapabilityError:
+def _no_provider(card: Card, lane: Lane, registry: Registry[_R]) -> CapabilityError:
     installs = [f"`{plugin.install}`" for plugin in registry.plugins if plugin.offers(card.id, lane)]
     advice = [f"Run {' or '.join(installs)}." if installs else "`embedlane plugins` shows what is installed."]
     for other in sorted(card.lanes - {lane}):
@@ -105,14 +106,16 @@ def _no_provider(card: ModelCard, lane: Lane, registry: Registry[_R]) -> Capabil
     return CapabilityError(f"No installed provider serves {card.id} in the {lane} lane.", " ".join(advice))
 
 
-def _shut_down(card: ModelCard) -> str:
+def _shut_down(card: Card) -> str:
     return f"was shut down on {card.lifecycle.retires}"
 
 
-def _successor(card: ModelCard) -> str:
+def _successor(card: Card) -> str:
     if card.lifecycle.successor is None:
         return "`embedlane models list` shows the models that still answer."
     successor = card.lifecycle.successor
+    if isinstance(card, GenerationCard):
+        return f"Its successor is {successor}: give it as --model, with a card of it in the configuration."
     return (
         f"Its successor is {successor}, another vector space: `embedlane migrate plan NAME --to {successor}` "
         f"for an index that there is, `embedlane index create NAME --model {successor}` for a new one."

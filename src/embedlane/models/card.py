@@ -168,7 +168,7 @@ class TaskScheme:
 
 @attrs.frozen(kw_only=True)
 class Price:
-    """US dollars for one million input tokens."""
+    """US dollars for one million tokens."""
 
     #: In the sync lane; None where it is not known.
     sync: float | None = attrs.field(default=None, validator=_OPTIONAL_PRICE)
@@ -235,28 +235,18 @@ def _sources(values: Iterable[Source]) -> tuple[Source, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class ModelCard:
-    """All that embedlane knows of one model."""
+class Card:
+    """What a card of any kind says of a model; see `ModelCard` and `GenerationCard`."""
 
     #: Its name.
     id: ModelId = attrs.field(converter=_model_id)
     #: One line for people.
     summary: str = ""
-    #: Changes whenever the publisher changes the vectors under the same name.
-    revision: str = "1"
     #: The lanes that the service offers for it.
     lanes: frozenset[Lane] = attrs.field(converter=_lanes, validator=attrs.validators.min_len(1))
-    #: Sizes of its vectors.
-    dimensions: Dimensions
     #: Limits of a request.
     limits: InputLimits = InputLimits()
-    #: How it learns the role of a text.
-    tasks: TaskScheme = TaskScheme()
-    #: Which vectors arrive with unit length.
-    normalisation: Normalisation = attrs.field(default=Normalisation.NEVER, converter=Normalisation)
-    #: What it makes of several inputs.
-    multi_input: MultiInput = attrs.field(default=MultiInput.LIST, converter=MultiInput)
-    #: What it costs.
+    #: What its input costs.
     price: Price = Price()
     #: When it came and goes.
     lifecycle: Lifecycle = Lifecycle()
@@ -265,12 +255,43 @@ class ModelCard:
     #: Where each fact was read.
     sources: tuple[Source, ...] = attrs.field(default=(), converter=_sources)
 
+    def estimate_tokens(self, characters: int, texts: int = 1) -> int:
+        """Tokens of *texts* texts with *characters* characters together, rounded up."""
+        return max(texts, -int(-characters // self.characters_per_token))
+
+
+@attrs.frozen(kw_only=True)
+class ModelCard(Card):
+    """All that embedlane knows of one model that embeds."""
+
+    #: Changes whenever the publisher changes the vectors under the same name.
+    revision: str = "1"
+    #: Sizes of its vectors.
+    dimensions: Dimensions
+    #: How it learns the role of a text.
+    tasks: TaskScheme = TaskScheme()
+    #: Which vectors arrive with unit length.
+    normalisation: Normalisation = attrs.field(default=Normalisation.NEVER, converter=Normalisation)
+    #: What it makes of several inputs.
+    multi_input: MultiInput = attrs.field(default=MultiInput.LIST, converter=MultiInput)
+
     def arrives_normalised(self, size: int) -> bool:
         """Whether vectors of *size* numbers come with unit length from the provider."""
         if self.normalisation is Normalisation.NATIVE_ONLY:
             return size == self.dimensions.native
         return self.normalisation is Normalisation.ALWAYS
 
-    def estimate_tokens(self, characters: int, texts: int = 1) -> int:
-        """Tokens of *texts* texts with *characters* characters together, rounded up."""
-        return max(texts, -int(-characters // self.characters_per_token))
+
+@attrs.frozen(kw_only=True)
+class GenerationCard(Card):
+    """All that embedlane knows of one model that generates text. Only its batch lane is used."""
+
+    #: What its output costs, thoughts included.
+    output_price: Price = Price()
+    #: Tokens in one answer; None where no limit is known.
+    output_tokens: int | None = attrs.field(default=None, validator=_OPTIONAL_POSITIVE)
+
+    def cost(self, lane: Lane, tokens: int, output_tokens: int) -> float | None:
+        """Dollars for so many tokens in and out, or None where a price is not known."""
+        asked, said = self.price.cost(lane, tokens), self.output_price.cost(lane, output_tokens)
+        return None if asked is None or said is None else asked + said

@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar, final
 
 import attrs
 
-from embedlane.errors import UnknownNameError
-from embedlane.models.card import Lane, ModelCard
+from embedlane.errors import CapabilityError, UnknownNameError
+from embedlane.models.card import Card, GenerationCard, Lane, ModelCard
 from embedlane.models.conflicts import Conflict, Orphan
 from embedlane.models.known import KnownPlugin
 from embedlane.models.names import ModelId
@@ -50,7 +50,7 @@ _Declared = dict[ModelId, list[tuple[str, _T]]]
 class Registry(Generic[_R]):
     """All cards and routes. Build it with `Registry.build`."""
 
-    _cards: Mapping[ModelId, ModelCard]
+    _cards: Mapping[ModelId, Card]
     _owners: Mapping[ModelId, tuple[str, ...]]
     _routes: Mapping[ModelId, tuple[_R, ...]]
     #: Declarations that can't both be right, sorted by model.
@@ -63,10 +63,10 @@ class Registry(Generic[_R]):
     @classmethod
     def build(
         cls,
-        groups: Iterable[tuple[str, Iterable[ModelCard]]],
+        groups: Iterable[tuple[str, Iterable[Card]]],
         routes: Iterable[tuple[str, _R]] = (),
         *,
-        overrides: Iterable[tuple[str, ModelCard]] = (),
+        overrides: Iterable[tuple[str, Card]] = (),
         plugins: Iterable[KnownPlugin] = (),
     ) -> Registry[_R]:
         """Gather what everybody declares.
@@ -95,20 +95,49 @@ class Registry(Generic[_R]):
         )
 
     def card(self, model: str | ModelId) -> ModelCard:
-        """The card of *model*.
+        """The card of *model*, which embeds.
 
         Raises:
             UnknownNameError: If there is none; lists near misses, also for a name without its publisher.
             PluginError: If what is declared about the model is in conflict.
+            CapabilityError: If it embeds nothing.
         """
+        card = self.any_card(model)
+        if not isinstance(card, ModelCard):
+            raise CapabilityError(
+                f"{card.id} generates text; it embeds nothing.",
+                f"`embedlane generate run FILE -o OUT --model {card.id}` uses it; "
+                "`embedlane models list` shows models that embed.",
+            )
+        return card
+
+    def generator(self, model: str | ModelId) -> GenerationCard:
+        """The card of *model*, which generates text. Raises as `card`."""
+        card = self.any_card(model)
+        if not isinstance(card, GenerationCard):
+            raise CapabilityError(
+                f"{card.id} embeds; it generates no text.",
+                "`embedlane models list` shows the models that generate, in a table of their own.",
+            )
+        return card
+
+    def any_card(self, model: str | ModelId) -> Card:
+        """The card of *model*, of either kind. Raises UnknownNameError and PluginError as `card`."""
         found = self._find(model)
         self._refuse_conflict(found, of_route=False)
         return self._cards[found]
 
     def models(self) -> tuple[ModelCard, ...]:
-        """All cards that can be asked for, sorted by name."""
+        """All cards of models that embed, sorted by name, but for those in conflict."""
+        return tuple(card for card in self._uncontested() if isinstance(card, ModelCard))
+
+    def generators(self) -> tuple[GenerationCard, ...]:
+        """All cards of models that generate, sorted by name, but for those in conflict."""
+        return tuple(card for card in self._uncontested() if isinstance(card, GenerationCard))
+
+    def _uncontested(self) -> list[Card]:
         contested = {conflict.model for conflict in self.conflicts if not conflict.of_route}
-        return tuple(self._cards[model] for model in sorted(self._cards) if model not in contested)
+        return [self._cards[model] for model in sorted(self._cards) if model not in contested]
 
     def owners(self, model: str | ModelId) -> tuple[str, ...]:
         """Who declared the card of *model*, sorted.
@@ -125,7 +154,7 @@ class Registry(Generic[_R]):
             UnknownNameError: If there is no such model.
             PluginError: If what is declared about the model is in conflict.
         """
-        found = self.card(model).id
+        found = self.any_card(model).id
         self._refuse_conflict(found, of_route=True)
         return tuple(route for route in self._routes.get(found, ()) if lane in (None, route.lane))
 
@@ -161,15 +190,22 @@ def _owners(entries: Iterable[tuple[str, object]]) -> tuple[str, ...]:
     return tuple(sorted({owner for owner, _ in entries}))
 
 
-def _card_conflicts(stated: _Declared[ModelCard]) -> Iterable[Conflict]:
+def _card_conflicts(stated: _Declared[Card]) -> Iterable[Conflict]:
     for model, entries in sorted(stated.items()):
-        differs = tuple(
-            field.name
-            for field in attrs.fields(ModelCard)
-            if any(getattr(card, field.name) != getattr(entries[0][1], field.name) for _, card in entries)
-        )
-        if differs:
+        if differs := _differences([card for _, card in entries]):
             yield Conflict(model=model, owners=_owners(entries), differs=differs)
+
+
+def _differences(cards: list[Card]) -> tuple[str, ...]:
+    """The fields in which *cards* of one model differ."""
+    first, *others = cards
+    if any(type(card) is not type(first) for card in others):
+        return ("what it does: embed or generate",)
+    return tuple(
+        field.name
+        for field in attrs.fields(type(first))
+        if any(getattr(card, field.name) != getattr(first, field.name) for card in others)
+    )
 
 
 def _distinct(offers: Iterable[tuple[str, _R]]) -> tuple[_R, ...]:

@@ -9,10 +9,10 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedlane.models.card import ModelCard
+    from embedlane.models.card import Card
 
 
-def unsourced(card: ModelCard) -> tuple[str, ...]:
+def unsourced(card: Card) -> tuple[str, ...]:
     """Paths of the facts that *card* states and no source vouches for, such as ``price.batch``.
 
     A fact is stated where it differs from the field's default. A source for ``price`` vouches for all of
@@ -22,13 +22,13 @@ def unsourced(card: ModelCard) -> tuple[str, ...]:
     return tuple(path for path in _stated(card) if not vouched & {path, path.partition(".")[0]})
 
 
-def unknown_facts(card: ModelCard) -> tuple[str, ...]:
+def unknown_facts(card: Card) -> tuple[str, ...]:
     """Paths that the sources of *card* vouch for although no card has such a field."""
     paths = {fact for source in card.sources for fact in source.facts}
     return tuple(sorted(path for path in paths if not _exists(card, path)))
 
 
-def _exists(card: ModelCard, path: str) -> bool:
+def _exists(card: Card, path: str) -> bool:
     value: object = card
     for name in path.split("."):
         kind = type(value)
@@ -38,7 +38,7 @@ def _exists(card: ModelCard, path: str) -> bool:
     return True
 
 
-def _stated(card: ModelCard) -> Iterator[str]:
+def _stated(card: Card) -> Iterator[str]:
     for field in attrs.fields(type(card)):
         value = getattr(card, field.name)
         if field.name in ("id", "sources") or value == field.default:

@@ -15,7 +15,7 @@ import attrs
 import pluggy
 
 from embedlane.errors import EmbedlaneError, PluginError
-from embedlane.models.card import ModelCard
+from embedlane.models.card import Card
 from embedlane.plugin import hookspecs
 from embedlane.plugin.selection import PluginSelection
 from embedlane.providers.route import Route
@@ -77,7 +77,7 @@ class Plugins:
         models, routes, broken = [], [], list(self.broken)
         for plugin in self.loaded:
             try:
-                cards = self._declared(plugin, "embedlane_models", ModelCard)
+                cards = self._declared(plugin, "embedlane_models", Card)
                 offers = self._declared(plugin, "embedlane_routes", Route)
             except _Fault as fault:
                 broken.append(_broken(plugin, str(fault)))
@@ -127,7 +127,7 @@ class Declarations:
     """What the plugins declare, each group with the name of its owner."""
 
     #: Cards by owner.
-    models: tuple[tuple[str, tuple[ModelCard, ...]], ...]
+    models: tuple[tuple[str, tuple[Card, ...]], ...]
     #: Routes by owner.
     routes: tuple[tuple[str, tuple[Route, ...]], ...]
     #: Plugins that can't be used, those that failed only when asked included.

@@ -14,7 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from embedlane.models.card import ModelCard
+    from embedlane.models.card import Card
     from embedlane.providers.route import Route
 
 #: pluggy's project name, and the group of the entry points.
@@ -25,8 +25,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @_hookspec
-def embedlane_models() -> Iterable[ModelCard]:  # type: ignore[empty-body]
-    """Declare model cards.
+def embedlane_models() -> Iterable[Card]:  # type: ignore[empty-body]
+    """Declare model cards: `ModelCard` for models that embed, `GenerationCard` for those that generate.
 
     Called when the registry is built, without network, SDK or secret. All results are collected. A card
     of a model that another plugin declares differently is a conflict, which is reported with both owners.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from embedlane.errors import RefusedError, UsageError
-from embedlane.models.loading import known_plugins, shipped_cards
+from embedlane.models.loading import all_shipped, known_plugins
 from embedlane.models.names import ModelId
 from embedlane.plugin.hookspecs import PROJECT
 from embedlane.providers.builtin.routes import ROUTES
@@ -158,7 +158,7 @@ def _checked_model(text: str) -> ModelId:
             f"{text!r} can't be the model of a new plugin.",
             "Write letters, digits and any of . _ / + @ : - as in acme:embed-1.",
         )
-    if model in {card.id for card in shipped_cards()}:
+    if model in {card.id for card in all_shipped()}:
         raise RefusedError(
             f"{PROJECT} has a card of {model} already. A new plugin makes its vectors up, and those must not "
             "meet the real ones.",

@@ -1,29 +1,32 @@
 """The core interfaces: what a plugin implements.
 
-A plugin's factory gets an `OpenContext` and returns an object of one of these shapes. There is nothing to
-inherit from. Each object is opened for one space and closed after use.
+A plugin's factory gets an `OpenContext`, or a `ServiceContext`, and returns an object of one of these shapes.
+There is nothing to inherit from. Each object is opened for one space, or for one model that generates, and
+closed after use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
+
+from embedlane.providers.values import BatchRow, GenerationResult, RequestRow, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from embedlane.models.card import ModelCard, Role
+    from embedlane.models.card import Card, ModelCard, Role
     from embedlane.models.space import Space
     from embedlane.providers.values import (
         BatchFile,
         BatchLimits,
-        BatchRow,
+        Prompt,
         RawEmbeddings,
         RemoteJob,
-        RowResult,
+        RequestSize,
         StagedInput,
     )
 
@@ -62,13 +65,17 @@ class AsyncEmbedder(SyncEmbedder, Protocol):
         ...
 
 
-class BatchEmbedder(Protocol):
-    """Embeds rows within hours, as jobs of a provider."""
+_Row = TypeVar("_Row", contravariant=True)  # noqa: PLC0105 - read more often than declared
+_Result = TypeVar("_Result", covariant=True)  # noqa: PLC0105 - read more often than declared
+
+
+class BatchService(Protocol[_Row, _Result]):
+    """Answers rows within hours, as jobs of a provider; kinds of jobs differ in rows and results."""
 
     #: What the lane takes.
     limits: BatchLimits
 
-    def encode(self, rows: Sequence[BatchRow]) -> bytes:
+    def encode(self, rows: Sequence[_Row]) -> bytes:
         r"""The line for *rows* in the batch file, without the line's end. Pure; must hold no ``\n``.
 
         Args:
@@ -102,7 +109,7 @@ class BatchEmbedder(Protocol):
         """The job *name* as it is now; `RemoteState.GONE` if the provider does not know it."""
         ...
 
-    def results(self, job: RemoteJob) -> Iterator[RowResult]:
+    def results(self, job: RemoteJob) -> Iterator[_Result]:
         """Stream what the rows of *job* came to. Legal in every terminal state, and may be repeated.
 
         Order, completeness and uniqueness are not expected; the core sees to them.
@@ -122,16 +129,46 @@ class BatchEmbedder(Protocol):
         ...
 
 
+class BatchEmbedder(BatchService[BatchRow, RowResult], Protocol):
+    """Embeds rows within hours: each row is a text, and comes to a vector or a refusal."""
+
+
+class BatchGenerator(BatchService[RequestRow, GenerationResult], Protocol):
+    """Answers requests within hours: each row is a request, and comes to a response or a refusal."""
+
+
+class RequestForm(Protocol):
+    """What the core has to know of an API's requests and responses. Pure: no network, no secret."""
+
+    def problem(self, request: Mapping[str, object]) -> str:
+        """What is wrong with *request*, for the line that it stands in; empty if the service may take it."""
+        ...
+
+    def size(self, request: Mapping[str, object]) -> RequestSize:
+        """How much *request* is."""
+        ...
+
+    def compose(self, prompt: Prompt) -> Mapping[str, object]:
+        """The request for *prompt*."""
+        ...
+
+    def constrain(self, request: Mapping[str, object], schema: Mapping[str, object]) -> Mapping[str, object]:
+        """*request*, but for an answer that satisfies the JSON schema *schema*."""
+        ...
+
+    def text(self, response: Mapping[str, object]) -> str:
+        """The text that *response* holds, without the model's thoughts; empty if there is none."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
-class OpenContext:
-    """What a factory gets."""
+class ServiceContext:
+    """What the factory of a route that generates gets."""
 
     #: The provider's id, which is its table in the configuration: the route's, or one that a user made of it.
     provider: str
     #: The model.
-    card: ModelCard
-    #: The space that vectors are wanted in; its dimensions are the size to ask for.
-    space: Space
+    card: Card
     #: The provider's table of the configuration, without the keys that the core reads.
     settings: Mapping[str, object]
     #: Finds the secret, or raises CredentialError with advice; empty if the route needs none and the
@@ -139,3 +176,13 @@ class OpenContext:
     credential: Callable[[], str]
     #: A folder of this provider's own beside the ledger; made when first used.
     directory: Path
+
+
+@attrs.frozen(kw_only=True)
+class OpenContext(ServiceContext):
+    """What the factory of a route that embeds gets."""
+
+    #: The model.
+    card: ModelCard
+    #: The space that vectors are wanted in; its dimensions are the size to ask for.
+    space: Space

@@ -11,7 +11,14 @@ from embedlane.text.tokens import EstimatedCounter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from embedlane.providers.interfaces import BatchEmbedder, OpenContext, SyncEmbedder
+    from embedlane.providers.interfaces import (
+        BatchEmbedder,
+        BatchGenerator,
+        OpenContext,
+        RequestForm,
+        ServiceContext,
+        SyncEmbedder,
+    )
     from embedlane.providers.route import Route
     from embedlane.providers.values import Observation
     from embedlane.text.tokens import TokenCounter
@@ -35,6 +42,21 @@ def open_batch(route: Route, context: OpenContext) -> BatchEmbedder:
     return cast("BatchEmbedder", _open(route, route.factory, context))
 
 
+def open_generator(route: Route, context: ServiceContext) -> BatchGenerator:
+    """Open the batch lane of a model that generates. Raises what `open_sync` does."""
+    return cast("BatchGenerator", _open(route, route.factory, context))
+
+
+def open_form(route: Route, context: ServiceContext) -> RequestForm:
+    """Open what knows the API's requests. Raises what `open_sync` does."""
+    if not route.form:
+        raise PluginError(
+            f"The route of provider {route.provider} for {context.card.id} has no form of requests.",
+            _PLUGIN_FAULT,
+        )
+    return cast("RequestForm", _open(route, route.form, context))
+
+
 def open_counter(route: Route | None, context: OpenContext) -> TokenCounter:
     """Open the token counter of *route*, or make one that estimates where there is none."""
     if route is None or not route.counter:
@@ -49,7 +71,7 @@ def open_checkup(route: Route, context: OpenContext) -> Sequence[Observation]:
 
 
 def _open(
-    route: Route, factory: str, context: OpenContext, finish: Callable[[Any], Any] = lambda opened: opened
+    route: Route, factory: str, context: ServiceContext, finish: Callable[[Any], Any] = lambda opened: opened
 ) -> Any:
     try:
         opened = finish(pkgutil.resolve_name(factory)(context))

@@ -55,7 +55,8 @@ class Route:
     models: tuple[ModelId, ...] = attrs.field(converter=_model_ids)
     #: The lane it serves them in.
     lane: Lane = attrs.field(converter=Lane)
-    #: ``package.module:function``, called with an OpenContext; returns a SyncEmbedder or BatchEmbedder.
+    #: ``package.module:function``, called with an OpenContext; returns a SyncEmbedder or BatchEmbedder. For
+    #: models that generate it is called with a ServiceContext and returns a BatchGenerator.
     factory: str = attrs.field(validator=_check_import)
     #: Environment variables that may hold the secret, in order; empty if none is needed.
     credentials: tuple[str, ...] = attrs.field(default=(), converter=_several)
@@ -64,6 +65,9 @@ class Route:
     #: ``package.module:function``, called with an OpenContext; yields an Observation for each thing it looked
     #: at, such as the key, the service, and what the service says of the model.
     checkup: str = attrs.field(default="", validator=_check_optional_import)
+    #: ``package.module:function``, called with a ServiceContext; returns a RequestForm. For models that
+    #: generate, which need one.
+    form: str = attrs.field(default="", validator=_check_optional_import)
     #: What to run when the factory's module can't be imported, such as ``pip install 'x[onnx]'``.
     install: str = ""
     #: Requests that may be under way at once, unless the configuration says otherwise.

@@ -46,6 +46,45 @@ class BatchRow:
     alone: bool = False
 
 
+@attrs.frozen
+class RequestRow:
+    """One request to be answered in a batch job."""
+
+    #: Our name for the row; comes back with its result.
+    key: str
+    #: The request as JSON, in the API's own form.
+    request: str
+    #: Its number among the rows of the batch file, from 0.
+    position: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether it shares its line with no other row: a request never does."""
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class Prompt:
+    """What is asked of a model, whatever its API."""
+
+    #: What the model is asked.
+    text: str
+    #: What it is told about how to answer.
+    system: str = ""
+    #: A JSON schema that the answer has to satisfy; None for text.
+    schema: Mapping[str, object] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RequestSize:
+    """How much a request is, as far as it can be told without a tokenizer."""
+
+    #: Characters of all texts in it.
+    characters: int
+    #: The most tokens that it lets the model answer with; None if it does not say.
+    output_tokens: int | None = None
+
+
 @attrs.frozen(kw_only=True)
 class BatchFile:
     """A finished file of encoded rows on this machine."""
@@ -140,6 +179,20 @@ class Vector:
 
 
 @attrs.frozen
+class Response:
+    """A row's result: the model's answer, unchecked."""
+
+    #: The row's key.
+    key: str
+    #: The answer as JSON, in the API's own form.
+    body: str
+    #: Tokens of the request that were billed; None if the provider does not say.
+    tokens: int | None = None
+    #: Tokens of the answer that were billed, thoughts included; None if the provider does not say.
+    output_tokens: int | None = None
+
+
+@attrs.frozen
 class Refusal:
     """A row's result: the provider said no."""
 
@@ -151,6 +204,8 @@ class Refusal:
     message: str
     #: Whether the same row may succeed in another job.
     retryable: bool = False
+    #: Tokens of the row that were billed all the same; None if the provider does not say.
+    tokens: int | None = None
 
 
 @attrs.frozen
@@ -161,8 +216,10 @@ class Malformed:
     message: str
 
 
-#: What one piece of a job's results came to.
+#: What one piece of the results of a job that embeds came to.
 RowResult: TypeAlias = Vector | Refusal | Malformed
+#: What one piece of the results of a job that generates came to.
+GenerationResult: TypeAlias = Response | Refusal | Malformed
 
 
 @attrs.frozen(kw_only=True)
@@ -204,10 +261,10 @@ class BatchLimits:
     correlation: Correlation = Correlation.KEY
     #: Time after which the provider gives a job up.
     expires_after: timedelta = timedelta(hours=48)
-    #: Whether `BatchEmbedder.find` can find jobs. Where it can't, a job whose create was not answered waits
+    #: Whether `BatchService.find` can find jobs. Where it can't, a job whose create was not answered waits
     #: for a person.
     searchable: bool = True
-    #: How long a created job may be missing from `BatchEmbedder.find`. A job that is not found within it
+    #: How long a created job may be missing from `BatchService.find`. A job that is not found within it
     #: after a lost reply was not created.
     list_lag: timedelta = timedelta(minutes=10)
     #: Time between two questions for a job's state, at first and at most.

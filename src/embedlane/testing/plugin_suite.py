@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from embedlane.errors import EmbedlaneError
-from embedlane.models.card import ModelCard
+from embedlane.models.card import Card
 from embedlane.models.registry import Registry
 from embedlane.plugin.discovery import discover
 from embedlane.plugin.hookspecs import PROJECT
@@ -52,7 +52,7 @@ class PluginSuite(Suite):
         """What the core, all other plugins, and this one declare; this one as an owner apart."""
         others = declared_by_others(self.plugin)
         offered = [(owner, route) for owner, found in others.routes for route in found]
-        cards = [card for card in declared(self.plugin, "embedlane_models") if isinstance(card, ModelCard)]
+        cards = [card for card in declared(self.plugin, "embedlane_models") if isinstance(card, Card)]
         return Registry.build(
             [(PROJECT, core_cards()), *others.models, (_OWN, cards)],
             [*((PROJECT, route) for route in ROUTES), *offered, *((_OWN, route) for route in routes)],
@@ -74,13 +74,13 @@ class PluginSuite(Suite):
         )
 
     def test_hooks_return_declarations(self) -> None:
-        """The hooks return ModelCards and Routes, and at least one Route."""
+        """The hooks return cards and Routes, and at least one Route."""
         with self.succeeding("asking the hooks", "let the hooks raise nothing, whatever is installed or set"):
             routes = declared(self.plugin, "embedlane_routes")
             cards = declared(self.plugin, "embedlane_models")
         wrong = [each for each in routes if not isinstance(each, Route)]
-        wrong += [each for each in cards if not isinstance(each, ModelCard)]
-        self.require(not wrong, f"among the declarations is {wrong[:1]}", "return Routes and ModelCards only")
+        wrong += [each for each in cards if not isinstance(each, Card)]
+        self.require(not wrong, f"among the declarations is {wrong[:1]}", "return Routes and cards only")
         self.require(
             routes, "embedlane_routes returns no route", "declare a Route for each lane that you serve"
         )
@@ -99,9 +99,9 @@ class PluginSuite(Suite):
         )
 
     def test_import_strings_lead_to_functions(self, routes: list[Route]) -> None:
-        """Each factory, counter and check-up can be imported, and takes an OpenContext."""
+        """Each factory, counter, check-up and form can be imported, and takes a context."""
         for text in sorted(
-            {text for route in routes for text in (route.factory, route.counter, route.checkup)}
+            {text for route in routes for text in (route.factory, route.counter, route.checkup, route.form)}
         ):
             if not text:
                 continue
@@ -123,7 +123,7 @@ class PluginSuite(Suite):
 
     def test_lanes_are_those_of_the_card(self, routes: list[Route], registry: Registry[Route]) -> None:
         """A route serves a model only in a lane that the model's card has."""
-        cards = {card.id: card for card in registry.models()}
+        cards = {card.id: card for card in (*registry.models(), *registry.generators())}
         wrong = [
             f"{model} in the {route.lane} lane"
             for route in routes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import attrs
 
 from embedlane.errors import UsageError
-from embedlane.models.card import Lane, ModelCard
-from embedlane.models.loading import shipped_cards
+from embedlane.models.card import Card, Lane, ModelCard
+from embedlane.models.loading import all_shipped
 from embedlane.models.names import ModelId
 from embedlane.providers.route import Route
 
@@ -159,9 +159,9 @@ class Translation:
 
 
 @functools.cache
-def core_cards() -> tuple[ModelCard, ...]:
+def core_cards() -> tuple[Card, ...]:
     """The cards of the core. Kept, because reading them takes longer than most tests."""
-    return shipped_cards()
+    return all_shipped()
 
 
 def declared(plugin: object, hook: str) -> Sequence[Any]:
@@ -172,7 +172,9 @@ def declared(plugin: object, hook: str) -> Sequence[Any]:
 
 def _card(plugin: ModuleType, name: ModelId) -> ModelCard:
     cards: dict[ModelId, ModelCard] = {
-        card.id: card for card in (*core_cards(), *declared(plugin, "embedlane_models"))
+        card.id: card
+        for card in (*core_cards(), *declared(plugin, "embedlane_models"))
+        if isinstance(card, ModelCard)
     }
     if name not in cards:
         raise UsageError(

@@ -69,10 +69,10 @@ class EmbeddingCargo:
                 yield BatchRow(key, self.bound.space.render(text, Role.DOCUMENT), position, bool(alone))
 
     def store(
-        self, connection: Connection, vectors: Sequence[Vector], refusals: Sequence[Refusal], now: float
+        self, connection: Connection, answers: Sequence[Vector], refusals: Sequence[Refusal], now: float
     ) -> Sequence[Refusal]:
         """Store what passes the checks, record every no and what is billed, in the caller's transaction."""
-        units, hashes, invalid = self._checked(vectors)
+        units, hashes, invalid = self._checked(answers)
         archive = Archive(self.bound)
         archive.store(connection, hashes, units)
         archive.refuse(
@@ -81,8 +81,8 @@ class EmbeddingCargo:
             self.origin,
             now,
         )
-        if vectors:
-            Charges(self.bound.id, self.origin).add(connection, self._usage(connection, vectors, hashes), now)
+        if answers:
+            Charges(self.bound.id, self.origin).add(connection, self._usage(connection, answers, hashes), now)
         return invalid
 
     def admit(self, connection: Connection) -> None:

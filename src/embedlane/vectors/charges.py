@@ -31,6 +31,7 @@ _COLUMNS = MappingProxyType(
         "planned": "planned_tokens",
         "measured": "measured_tokens",
         "estimated": "estimated_tokens",
+        "output": "output_tokens",
     }
 )
 
@@ -47,17 +48,19 @@ class Origin:
     run: str
     #: The job's number; None in the sync lane.
     job_id: int | None = None
-    #: The index that the contents were sent for.
+    #: The index or the job set that the rows were sent for.
     account: str
     #: US dollars for a million tokens; None where no price is known.
     price: float | None
+    #: The same for tokens of responses.
+    output_price: float | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Usage:
     """What some answers brought, and what they are billed at."""
 
-    #: Vectors that were stored.
+    #: Vectors or responses that were stored.
     rows: int = 0
     #: Characters in their texts, the space's template included.
     characters: int = 0
@@ -67,10 +70,12 @@ class Usage:
     measured: int = 0
     #: Tokens that answers were planned at whose provider says nothing.
     estimated: int = 0
+    #: Tokens of responses, by the provider's word.
+    output: int = 0
 
     @property
     def tokens(self) -> int:
-        """Tokens that are billed, measured or not."""
+        """Tokens of the input that are billed, measured or not."""
         return self.measured + self.estimated
 
     def __add__(self, other: Usage) -> Usage:
@@ -81,16 +86,20 @@ class Usage:
 
 @attrs.frozen(kw_only=True)
 class Billed:
-    """Charges of one index, space, lane and price, together."""
+    """Charges of one index or job set, space, lane and price, together."""
 
-    #: The index.
+    #: The index or job set.
     account: str
-    #: The number of its space.
-    space_id: int
+    #: The number of the index's space; None for a job set.
+    space_id: int | None
+    #: The number of the job set; None for an index.
+    jobset_id: int | None
     #: The lane.
     lane: Lane
     #: US dollars for a million tokens; None where no price is known.
     price: float | None
+    #: The same for tokens of responses.
+    output_price: float | None
     #: All that was billed.
     usage: Usage
 
@@ -106,14 +115,16 @@ def as_said(tokens: object) -> int | None:
 class Charges:
     """The charge of one run or job. All methods take the connection of the caller's transaction."""
 
-    #: The number of the space that is paid for.
-    space_id: int
+    #: The number of the space that is paid for; None for a job set.
+    space_id: int | None
     #: The run or job.
     origin: Origin
+    #: The number of the job set that is paid for; None for a space.
+    jobset_id: int | None = None
 
     def add(self, connection: Connection, usage: Usage, now: float) -> None:
         """Add what was stored in this transaction."""
-        if not (usage.rows or usage.tokens):
+        if not (usage.rows or usage.tokens or usage.output):
             return
         row = self._row(now) | {column: getattr(usage, name) for name, column in _COLUMNS.items()}
         statement = upsert(connection, charges)
@@ -152,17 +163,26 @@ class Charges:
             "run": origin.run,
             "account": origin.account,
             "space_id": self.space_id,
+            "jobset_id": self.jobset_id,
             "provider": origin.provider,
             "lane": origin.lane.value,
             "job_id": origin.job_id,
             "price": origin.price,
+            "output_price": origin.output_price,
             "at": now,
         }
 
 
 def billed(connection: Connection, account: str | None = None, since: float | None = None) -> list[Billed]:
     """What was billed to *account*, or to all, after *since*; by index, space, lane and price."""
-    keys = (charges.c.account, charges.c.space_id, charges.c.lane, charges.c.price)
+    keys = (
+        charges.c.account,
+        charges.c.space_id,
+        charges.c.jobset_id,
+        charges.c.lane,
+        charges.c.price,
+        charges.c.output_price,
+    )
     wanted = and_(
         true() if account is None else charges.c.account == account,
         true() if since is None else charges.c.at >= since,
@@ -172,19 +192,22 @@ def billed(connection: Connection, account: str | None = None, since: float | No
         Billed(
             account=row.account,
             space_id=row.space_id,
+            jobset_id=row.jobset_id,
             lane=Lane(row.lane),
             price=row.price,
+            output_price=row.output_price,
             usage=_usage(row),
         )
         for row in connection.execute(query)
     ]
 
 
-def billed_for(connection: Connection, job_id: int) -> tuple[Usage, float | None] | None:
-    """What was billed for a job so far, and its price; None if it has no charge."""
-    query = select(*_SUMS, charges.c.price).where(charges.c.job_id == job_id).group_by(charges.c.price)
+def billed_for(connection: Connection, job_id: int) -> tuple[Usage, float | None, float | None] | None:
+    """What was billed for a job so far, and its prices of input and output; None if it has no charge."""
+    prices = (charges.c.price, charges.c.output_price)
+    query = select(*_SUMS, *prices).where(charges.c.job_id == job_id).group_by(*prices)
     row = connection.execute(query).one_or_none()
-    return None if row is None else (_usage(row), row.price)
+    return None if row is None else (_usage(row), row.price, row.output_price)
 
 
 def billed_texts(connection: Connection, space_id: int, account: str) -> Usage:

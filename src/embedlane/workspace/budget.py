@@ -64,8 +64,7 @@ def require_budget(
         UsageError: If *budget* is no amount.
         RefusedError: If the plan is above the budget, or the price is not known.
     """
-    if not (math.isfinite(budget) and budget >= 0):
-        raise UsageError(f"{budget} is no budget.", "Give US dollars, such as 2.50.")
+    require_amount(budget)
     card = lanes.registry.card(record.bound.space.model)
     price = card.price.of(lane)
     if price == 0:
@@ -80,13 +79,23 @@ def require_budget(
             "out the budget.",
         )
     if planned.tokens > allowance:
-        cost = _dollars(card.price.cost(lane, planned.tokens))
+        cost = dollars(card.price.cost(lane, planned.tokens))
         raise RefusedError(
             f"Embedding {planned.rows:,} contents of '{record.name}' in the {lane} lane is planned at {cost} "
-            f"({planned.tokens:,} tokens, {pending.meter.basis}); the budget is {_dollars(budget)}.",
+            f"({planned.tokens:,} tokens, {pending.meter.basis}); the budget is {dollars(budget)}.",
             _advice(card, lanes, lane, planned, budget),
         )
     return allowance
+
+
+def require_amount(budget: float) -> None:
+    """Check that *budget* is an amount of dollars.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if not (math.isfinite(budget) and budget >= 0):
+        raise UsageError(f"{budget} is no budget.", "Give US dollars, such as 2.50.")
 
 
 def _plan(
@@ -114,11 +123,11 @@ def _advice(card: ModelCard, lanes: Lanes, lane: Lane, planned: _Planned, budget
         with contextlib.suppress(EmbedlaneError):
             lanes.route(card, other)
             fits = ", which fits" if cost <= budget else ""
-            parts.append(f"--lane {other} is planned at {_dollars(cost)}{fits}")
+            parts.append(f"--lane {other} is planned at {dollars(cost)}{fits}")
     return "; ".join(parts) + "."
 
 
-def _dollars(amount: float | None) -> str:
+def dollars(amount: float | None) -> str:
     """An amount with all its digits that matter, so that two that differ look different."""
     assert amount is not None
     if 0 < amount < 1e-6:

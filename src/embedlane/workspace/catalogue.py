@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from embedlane.models.card import Lane
-from embedlane.models.loading import known_plugins, shipped_cards
+from embedlane.models.loading import all_shipped, known_plugins
 from embedlane.models.registry import Registry
 from embedlane.providers.builtin.routes import ROUTES
+from embedlane.workspace.checkup import usable_routes
 from embedlane.workspace.kinds import configured_routes
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Catalogue:
         """All model cards and routes."""
         place, added = self.config.place, self.config.models
         cards = [
-            (CORE, shipped_cards()),
+            (CORE, all_shipped()),
             *self.declarations.models,
             *((place, (entry.card,)) for entry in added if not entry.override),
         ]
@@ -58,12 +59,10 @@ class Catalogue:
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""
-        contested = {conflict.model for conflict in self.registry.conflicts}
         local = [
             (route.preference, card.id)
-            for card in self.registry.models()
-            if card.id not in contested
-            for route in self.registry.routes(card.id, Lane.SYNC)
-            if not route.credentials
+            for card, routes in usable_routes(self.registry)
+            for route in routes
+            if route.lane is Lane.SYNC and not route.credentials
         ]
         return max(local, key=lambda pair: pair[0])[1]

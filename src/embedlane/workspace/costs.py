@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from embedlane.errors import SetupError, UnknownNameError
+from embedlane.generation.sets import JobSet
 from embedlane.ledger.schema import charges, indexes, jobs
-from embedlane.models.card import Lane
+from embedlane.models.card import GenerationCard, Lane
+from embedlane.models.names import ModelId
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.charges import Billed, Usage, billed, billed_for
 from embedlane.workspace.reports import Cost, CostReport, JobReport, LaneCost
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from embedlane.jobs.book import JobBook
     from embedlane.jobs.job import Job
-    from embedlane.models.names import ModelId
     from embedlane.models.registry import Registry
     from embedlane.providers.route import Route
 
@@ -37,13 +38,13 @@ def cost_report(
         UnknownNameError: If there is no index *name*, and never was one that was billed.
     """
     _require_known(connection, name)
-    groups: dict[tuple[str, int, Lane], list[Billed]] = {}
+    groups: dict[tuple[str, int | None, int | None, Lane], list[Billed]] = {}
     for each in billed(connection, name, since):
-        groups.setdefault((each.account, each.space_id, each.lane), []).append(each)
+        groups.setdefault((each.account, each.space_id, each.jobset_id, each.lane), []).append(each)
     lanes = []
-    for (account, space_id, lane), bills in groups.items():
-        model = BoundSpace.load(connection, space_id).space.model
-        cost = _cost(bills, _price(registry, model, _other(lane)))
+    for (account, space_id, jobset_id, lane), bills in groups.items():
+        model = _model(connection, space_id, jobset_id)
+        cost = _cost(bills, *_prices(registry, model, _other(lane)))
         lanes.append(LaneCost(index=account, model=str(model), lane=lane, cost=cost))
     unfinished = book.open_load(connection, name)
     return CostReport(
@@ -56,28 +57,53 @@ def cost_report(
 
 def job_report(connection: Connection, book: JobBook, registry: Registry[Route], job: Job) -> JobReport:
     """*job* with the counts of its rows, what it was billed at so far, and what it was planned at."""
-    space = BoundSpace.load(connection, job.space_id).space
-    usage, price = billed_for(connection, job.id) or (Usage(), None)
+    usage, price, output_price = billed_for(connection, job.id) or (Usage(), None, None)
+    model = _model(connection, job.space_id, job.jobset_id)
     return JobReport(
         job=job,
-        model=str(space.model),
+        model=str(model),
         rows=book.row_counts(connection, job.id),
-        cost=_dollars([(price, usage.tokens)]),
-        planned_cost=_dollars([(_price(registry, space.model, Lane.BATCH), job.estimated_tokens)]),
+        cost=_dollars([(price, usage.tokens), *_output(output_price, usage)]),
+        planned_cost=_planned_cost(registry, model, job),
     )
 
 
-def _cost(bills: Sequence[Billed], elsewhere: float | None) -> Cost:
+def _planned_cost(registry: Registry[Route], model: ModelId, job: Job) -> float | None:
+    """What *job* was planned at; None for one that generates, for nobody plans how long responses will be."""
+    if job.jobset_id is not None:
+        return None
+    price, _ = _prices(registry, model, Lane.BATCH)
+    return _dollars([(price, job.estimated_tokens)])
+
+
+def _model(connection: Connection, space_id: int | None, jobset_id: int | None) -> ModelId:
+    """The model of a space or of a job set."""
+    if jobset_id is not None:
+        return ModelId.parse(JobSet.load(connection, jobset_id).model)
+    assert space_id is not None
+    return BoundSpace.load(connection, space_id).space.model
+
+
+def _output(price: float | None, usage: Usage) -> list[tuple[float | None, int]]:
+    """Tokens of responses at their price; nothing where there are none."""
+    return [(price, usage.output)] if usage.output else []
+
+
+def _cost(bills: Sequence[Billed], elsewhere: float | None, output_elsewhere: float | None) -> Cost:
     """What *bills* come to, where the other lane costs *elsewhere* for a million tokens."""
     usage = sum((each.usage for each in bills), Usage())
-    planned = _dollars([(each.price, each.usage.planned) for each in bills])
-    spent = _dollars([(each.price, each.usage.tokens) for each in bills])
-    other = _dollars([(elsewhere, usage.tokens)])
+    # How long responses will be, nobody plans.
+    planned = _dollars([(each.price, each.usage.planned) for each in bills]) if not usage.output else None
+    spent = _sum(
+        _dollars([(each.price, each.usage.tokens), *_output(each.output_price, each.usage)]) for each in bills
+    )
+    other = _dollars([(elsewhere, usage.tokens), *_output(output_elsewhere, usage)])
     return Cost(
         rows=usage.rows,
         planned_tokens=usage.planned,
         measured_tokens=usage.measured,
         estimated_tokens=usage.estimated,
+        output_tokens=usage.output,
         unpriced_tokens=sum(each.usage.tokens for each in bills if each.price is None),
         planned=planned,
         billed=spent,
@@ -101,6 +127,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
         planned_tokens=tokens(lambda cost: cost.planned_tokens),
         measured_tokens=tokens(lambda cost: cost.measured_tokens),
         estimated_tokens=tokens(lambda cost: cost.estimated_tokens),
+        output_tokens=tokens(lambda cost: cost.output_tokens),
         unpriced_tokens=tokens(lambda cost: cost.unpriced_tokens),
         planned=dollars(lambda cost: cost.planned),
         billed=dollars(lambda cost: cost.billed),
@@ -129,12 +156,15 @@ def _other(lane: Lane) -> Lane:
     return Lane.BATCH if lane is Lane.SYNC else Lane.SYNC
 
 
-def _price(registry: Registry[Route], model: ModelId, lane: Lane) -> float | None:
+def _prices(registry: Registry[Route], model: ModelId, lane: Lane) -> tuple[float | None, float | None]:
+    """What a million tokens in and out cost in *lane*."""
     try:
-        return registry.card(model).price.of(lane)
+        card = registry.any_card(model)
     except SetupError:
         # The plugin that declares the model is gone; what was billed is still worth a look.
-        return None
+        return None, None
+    output = card.output_price.of(lane) if isinstance(card, GenerationCard) else None
+    return card.price.of(lane), output
 
 
 def _require_known(connection: Connection, name: str | None) -> None:

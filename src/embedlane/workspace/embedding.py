@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.jobs.dispatch import Dispatch
 from embedlane.jobs.driver import Driver
-from embedlane.jobs.planning import JobSize, plan_jobs
+from embedlane.jobs.planning import JobSize
 from embedlane.models.card import Lane
 from embedlane.vectors.canaries import Canaries, Canary
 from embedlane.vectors.drift import require_no_drift
@@ -87,8 +88,15 @@ class Embedding:
             canaries=carried.sizes(meter),
         )
         driver = Driver(manager=self.manager, on_change=on_change)
-        earlier = self._earlier_jobs()
-        submitted = self._submit(driver, provider, MeteredRows(self._pending, meter), size)
+        dispatch = Dispatch(
+            driver=driver,
+            pending=MeteredRows(self._pending, meter),
+            provider=provider,
+            account=self.record.name,
+            space_id=self.record.bound.id,
+        )
+        earlier = dispatch.earlier()
+        submitted = dispatch.submit(size, self.limit)
         drive = driver.finish if wait else driver.submit
         jobs = submitted | {job.id: job for job in drive({*submitted, *earlier})}
         return EmbedReport(lane=Lane.BATCH, provider=provider, jobs=tuple(jobs.values()), tally=self._tally())
@@ -130,39 +138,3 @@ class Embedding:
             return meter, require_budget(
                 connection, rows, self.record, self.lanes, lane, self.budget, self.limit, now
             )
-
-    def _submit(self, driver: Driver, provider: str, pending: MeteredRows, size: JobSize) -> dict[int, Job]:
-        """Plan and submit jobs, and others for the rows that the provider's size of a job left over."""
-        submitted: dict[int, Job] = {}
-        left, allowance = self.limit, size.in_all
-        while planned := plan_jobs(
-            self.ledger,
-            self.manager.book,
-            pending,
-            self.record.bound.id,
-            provider,
-            size=size,
-            limit=left,
-            account=self.record.name,
-        ):
-            submitted |= {job.id: job for job in driver.submit({job.id for job in planned})}
-            left = sum(job.rows - _rows_taken(submitted.get(job.id, job)) for job in planned)
-            if allowance is not None:
-                size = attrs.evolve(size, in_all=allowance - sum(map(_tokens_taken, submitted.values())))
-        return submitted
-
-    def _earlier_jobs(self) -> set[int]:
-        """Numbers of unfinished jobs of this space, which an earlier run may have left."""
-        with self.ledger.read() as connection:
-            unfinished = self.manager.book.unfinished(connection)
-        return {job.id for job in unfinished if job.space_id == self.record.bound.id}
-
-
-def _rows_taken(job: Job) -> int:
-    """Rows that *job* holds or has judged: a job that failed without a file has refused its first row."""
-    return 1 if job.final and job.file is None else job.rows
-
-
-def _tokens_taken(job: Job) -> int:
-    """Tokens that are planned for *job*, unless it came to nothing before it reached the provider."""
-    return 0 if job.final and job.remote is None else job.estimated_tokens

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from embedlane.config.settings import Config
-    from embedlane.models.card import ModelCard
+    from embedlane.models.card import Card
     from embedlane.models.names import ModelId
     from embedlane.providers.route import Route
 
 
 def configured_routes(
-    config: Config, routes: Sequence[Route], cards: Mapping[ModelId, ModelCard]
+    config: Config, routes: Sequence[Route], cards: Mapping[ModelId, Card]
 ) -> Iterator[Route]:
     """The routes of all providers' tables that name a kind.
 
@@ -61,9 +61,7 @@ def configured_routes(
                 yield attrs.evolve(route, provider=name, models=models, preference=route.preference + 1)
 
 
-def _served(
-    models: tuple[ModelId, ...], route: Route, cards: Mapping[ModelId, ModelCard]
-) -> tuple[ModelId, ...]:
+def _served(models: tuple[ModelId, ...], route: Route, cards: Mapping[ModelId, Card]) -> tuple[ModelId, ...]:
     return tuple(model for model in models if model not in cards or route.lane in cards[model].lanes)
 
 

@@ -7,21 +7,31 @@ import os
 import threading
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from embedlane.config.providers import common_settings, own_settings
 from embedlane.errors import CapabilityError, CredentialError
+from embedlane.generation.cargo import GenerationCargo
+from embedlane.generation.sets import JobSet
 from embedlane.jobs.desk import BatchLane
 from embedlane.models.capabilities import require_lane
 from embedlane.models.card import Lane
 from embedlane.providers.caller import Caller
 from embedlane.providers.checks import Checker
 from embedlane.providers.embedder import Embedder
-from embedlane.providers.interfaces import OpenContext
-from embedlane.providers.opening import open_batch, open_checkup, open_counter, open_sync
+from embedlane.providers.interfaces import OpenContext, ServiceContext
+from embedlane.providers.opening import (
+    open_batch,
+    open_checkup,
+    open_counter,
+    open_form,
+    open_generator,
+    open_sync,
+)
 from embedlane.providers.rates import RateLimit
+from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.cargo import EmbeddingCargo
 from embedlane.vectors.charges import Origin
 
@@ -32,15 +42,15 @@ if TYPE_CHECKING:
     from embedlane.config.providers import ProviderSettings
     from embedlane.config.settings import Config
     from embedlane.jobs.job import Job
-    from embedlane.models.card import ModelCard
+    from embedlane.ledger.database import Ledger
+    from embedlane.models.card import Card, GenerationCard, ModelCard
     from embedlane.models.registry import Registry
     from embedlane.models.space import Space
     from embedlane.plugin.discovery import Plugins
-    from embedlane.providers.interfaces import BatchEmbedder
+    from embedlane.providers.interfaces import BatchService, RequestForm
     from embedlane.providers.route import Route
     from embedlane.providers.values import BatchLimits, Observation
     from embedlane.text.tokens import TokenCounter
-    from embedlane.vectors.bound import BoundSpace
 
 
 @attrs.define(kw_only=True)
@@ -56,10 +66,10 @@ class Lanes:
     clock: Callable[[], float]
     _opening: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _queries: dict[str, Embedder] = attrs.field(factory=dict, init=False)
-    _batch: dict[tuple[str, str], BatchEmbedder] = attrs.field(factory=dict, init=False)
+    _batch: dict[tuple[str, str], BatchService[Any, Any]] = attrs.field(factory=dict, init=False)
     _rates: dict[str, RateLimit] = attrs.field(factory=dict, init=False)
 
-    def route(self, card: ModelCard, lane: Lane, provider: str | None = None) -> Route:
+    def route(self, card: Card, lane: Lane, provider: str | None = None) -> Route:
         """The route of *card* in *lane*: the asked-for, the configured, or the best that is installed.
 
         Raises:
@@ -79,7 +89,7 @@ class Lanes:
             f'Change [routes."{card.id}"] {lane} in the configuration, or install the plugin.',
         )
 
-    def _routes(self, card: ModelCard, lane: Lane) -> tuple[Route, ...]:
+    def _routes(self, card: Card, lane: Lane) -> tuple[Route, ...]:
         """The routes that answer: of a model that was shut down, those to the user's own servers."""
         own = (
             route
@@ -129,22 +139,69 @@ class Lanes:
         """Requests of *route* that may be under way at once."""
         return self.settings(route.provider).concurrency or route.concurrency
 
+    def of_job(self, ledger: Ledger, job: Job) -> BatchLane:
+        """The batch lane of *job*, whichever kind it is of; opened once, closed by `close`."""
+        with ledger.read() as connection:
+            if job.jobset_id is not None:
+                return self.generation(job, JobSet.load(connection, job.jobset_id))
+            assert job.space_id is not None
+            bound = BoundSpace.load(connection, job.space_id)
+        return self.batch(job, bound)
+
+    def generation(self, job: Job, jobset: JobSet) -> BatchLane:
+        """The batch lane of *job*, whose responses are for *jobset*; opened once, closed by `close`."""
+        card, provider = self.registry.generator(jobset.model), job.provider
+        origin = attrs.evolve(self._origin(job, card), output_price=card.output_price.batch)
+        return BatchLane(
+            self._generator(provider, card),
+            GenerationCargo(jobset.id, origin),
+            self.generation_limits(provider, card),
+            self.settings(provider).keep_remote,
+        )
+
+    def generation_limits(self, provider: str, card: GenerationCard) -> BatchLimits:
+        """What *provider* takes in the batch lane of the model of *card*, by itself and by the user."""
+        return self._limits(provider, self._generator(provider, card).limits)
+
+    def form(self, card: GenerationCard, provider: str | None = None) -> tuple[Route, RequestForm]:
+        """The route of *card*, and what knows its API's requests. Needs no secret.
+
+        With a provider the model may be retired: what it has answered can still be read.
+        """
+        route = self.route(card, Lane.BATCH) if provider is None else self._installed(card, provider)
+        return route, open_form(route, ServiceContext(**self._common(route, card)))
+
+    def _installed(self, card: GenerationCard, provider: str) -> Route:
+        """The batch route of *provider*, whether the model still answers or not."""
+        routes = self.registry.routes(card.id, Lane.BATCH)
+        found = next((route for route in routes if route.provider == provider), None)
+        return found or self.route(card, Lane.BATCH, provider)
+
+    def _generator(self, provider: str, card: GenerationCard) -> BatchService[Any, Any]:
+        key = (provider, str(card.id))
+        if key not in self._batch:
+            route = self._installed(card, provider)
+            self._batch[key] = open_generator(route, ServiceContext(**self._common(route, card)))
+        return self._batch[key]
+
     def batch(self, job: Job, bound: BoundSpace) -> BatchLane:
         """The batch lane of *job*, whose vectors are for *bound*; opened once, closed by `close`."""
         card, provider = self.registry.card(bound.space.model), job.provider
-        origin = Origin(
-            provider=provider,
+        return BatchLane(
+            self._embedder(provider, bound),
+            EmbeddingCargo(bound, Checker(provider, card, bound.space), self._origin(job, card)),
+            self.batch_limits(provider, bound),
+            self.settings(provider).keep_remote,
+        )
+
+    def _origin(self, job: Job, card: Card) -> Origin:
+        return Origin(
+            provider=job.provider,
             lane=Lane.BATCH,
             run=job.tag,
             job_id=job.id,
             account=job.account,
             price=card.price.batch,
-        )
-        return BatchLane(
-            self._embedder(provider, bound),
-            EmbeddingCargo(bound, Checker(provider, card, bound.space), origin),
-            self.batch_limits(provider, bound),
-            self.settings(provider).keep_remote,
         )
 
     def batch_limits(self, provider: str, bound: BoundSpace) -> BatchLimits:
@@ -155,7 +212,7 @@ class Lanes:
         """What *provider* takes in the batch lane of *bound* by itself."""
         return self._embedder(provider, bound).limits
 
-    def _embedder(self, provider: str, bound: BoundSpace) -> BatchEmbedder:
+    def _embedder(self, provider: str, bound: BoundSpace) -> BatchService[Any, Any]:
         key = (provider, bound.space.fingerprint)
         if key not in self._batch:
             card = self.registry.card(bound.space.model)
@@ -210,17 +267,19 @@ class Lanes:
             self._queries.clear()
 
     def _context(self, route: Route | None, card: ModelCard, space: Space) -> OpenContext:
+        return OpenContext(**self._common(route, card), space=space)
+
+    def _common(self, route: Route | None, card: Card) -> dict[str, Any]:
+        """What every factory gets, by its name."""
         provider = route.provider if route else ""
-        directory = self.directory / provider
         credential: Callable[[], str] = partial(self._credential, route) if route else str
-        return OpenContext(
-            provider=provider,
-            card=card,
-            space=space,
-            settings=own_settings(self.config, provider),
-            credential=credential,
-            directory=directory,
-        )
+        return {
+            "provider": provider,
+            "card": card,
+            "settings": own_settings(self.config, provider),
+            "credential": credential,
+            "directory": self.directory / provider,
+        }
 
     def _credential(self, route: Route) -> str:
         secret, variables = self._find_credential(route), self.variables(route)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import attrs
 
+from embedlane.generation.sets import GenerationTally
 from embedlane.indexes.items import Changes
 from embedlane.jobs.job import Job, RowCounts
 from embedlane.models.card import Lane
@@ -168,12 +169,59 @@ class ComparePlan:
 
 
 @attrs.frozen(kw_only=True)
+class GenerationPlan:
+    """What answering the requests of a file would cost in the batch lane, before a cent is spent."""
+
+    #: The model, as publisher:model.
+    model: str
+    #: The provider.
+    provider: str
+    #: Requests in the file.
+    rows: int
+    #: Those that were not answered before, and are not in flight.
+    pending: int
+    #: Their tokens, by the characters per token on the model's card.
+    tokens: int
+    #: Tokens that each answer is taken to have, unless its request allows fewer.
+    answer_tokens: int
+    #: Tokens of all answers by that.
+    output_tokens: int
+    #: US dollars; None where a price is not known.
+    cost: float | None = None
+    #: How long it usually takes; None where nothing is known.
+    time: timedelta | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GenerationReport:
+    """A job set and where it stands."""
+
+    #: Its name, by which any process finds it.
+    name: str
+    #: Its model, as publisher:model.
+    model: str
+    #: Where its requests came from.
+    source: str
+    #: Seconds since 1970.
+    created_at: float
+    #: Where its requests stand.
+    tally: GenerationTally
+    #: The jobs that were cared for, as they are now.
+    jobs: tuple[Job, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every request has a response."""
+        return self.tally.answered == self.tally.rows
+
+
+@attrs.frozen(kw_only=True)
 class JobReport:
     """A job with the counts of its rows."""
 
     #: The job.
     job: Job
-    #: The index's model, as publisher:model.
+    #: The model, as publisher:model.
     model: str
     #: What its rows came to.
     rows: RowCounts
@@ -187,7 +235,7 @@ class JobReport:
 class Cost:
     """What was billed, beside what was planned. Amounts are US dollars; None where no price is known."""
 
-    #: Vectors that were stored.
+    #: Vectors or responses that were stored.
     rows: int = 0
     #: Tokens that they were planned at.
     planned_tokens: int = 0
@@ -195,9 +243,11 @@ class Cost:
     measured_tokens: int = 0
     #: Tokens of answers whose provider does not say, as they were planned.
     estimated_tokens: int = 0
-    #: Tokens among both that no price was known for.
+    #: Tokens of responses, by the provider's word; vectors have none.
+    output_tokens: int = 0
+    #: Tokens of the input that no price was known for.
     unpriced_tokens: int = 0
-    #: The planned tokens at the price of that time.
+    #: The planned tokens at the price of that time; None with responses, whose length nobody plans.
     planned: float | None = None
     #: The billed tokens at the price of that time.
     billed: float | None = None
@@ -210,15 +260,15 @@ class Cost:
 
     @property
     def tokens(self) -> int:
-        """Tokens that were billed."""
+        """Tokens of the input that were billed."""
         return self.measured_tokens + self.estimated_tokens
 
 
 @attrs.frozen(kw_only=True)
 class LaneCost:
-    """What one index cost in one lane."""
+    """What one index or job set cost in one lane."""
 
-    #: The index; it may be gone by now.
+    #: The index, which may be gone by now, or the job set.
     index: str
     #: Its model, as publisher:model.
     model: str

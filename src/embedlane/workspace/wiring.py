@@ -9,7 +9,6 @@ import attrs
 
 from embedlane.jobs.manager import BatchManager
 from embedlane.ledger.database import Ledger
-from embedlane.vectors.bound import BoundSpace
 from embedlane.workspace.lanes import Lanes
 
 if TYPE_CHECKING:
@@ -82,6 +81,4 @@ class Wiring:
         self._lanes = self._ledger = None
 
     def _open_lane(self, job: Job) -> BatchLane:
-        with self.ledger.read() as connection:
-            bound = BoundSpace.load(connection, job.space_id)
-        return self.lanes.batch(job, bound)
+        return self.lanes.of_job(self.ledger, job)

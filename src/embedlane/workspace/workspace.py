@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -29,6 +29,7 @@ from embedlane.workspace.catalogue import Catalogue
 from embedlane.workspace.checkup import check_all
 from embedlane.workspace.comparing import CompareOptions, Comparing
 from embedlane.workspace.costs import cost_report, job_report
+from embedlane.workspace.generating import Generating
 from embedlane.workspace.index import Index
 from embedlane.workspace.lanes import Lanes
 from embedlane.workspace.migrating import Migration
@@ -38,12 +39,14 @@ from embedlane.workspace.wiring import Wiring
 from embedlane.workspace.working import Working
 
 if TYPE_CHECKING:
+    from embedlane.generation.reading import RowLike
     from embedlane.indexes.binding import IndexRecord
     from embedlane.indexes.settings import IndexSettings
     from embedlane.models.registry import Registry
     from embedlane.models.space import Space
     from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
+    from embedlane.workspace.generation_set import GenerationSet
 
 # What it says is for people, who know no modules.
 _log = logging.getLogger("embedlane")
@@ -311,6 +314,19 @@ class Workspace:
             record=self.index(name).record,
             options=options,
         )
+
+    def generate(
+        self, rows: Iterable[RowLike], model: str, *, schema: Any = None, budget: float | None = None
+    ) -> GenerationSet:
+        """Enter requests, send them in batch jobs, and return them; see `Generating.enter` and `submit`."""
+        made = self.generation.enter(rows, model, schema=schema)
+        made.submit(budget=budget)
+        return made
+
+    @property
+    def generation(self) -> Generating:
+        """Sets of requests to models that generate."""
+        return Generating(self.lanes, lambda: self.manager, has_ledger=self.has_ledger)
 
     def doctor(self) -> list[Finding]:
         """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""

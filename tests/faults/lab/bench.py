@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +27,14 @@ from sqlalchemy import event
 from embedlane.cli import opening
 from embedlane.cli.main import main
 from embedlane.providers.halt import Halt
+from embedlane.vectors.pending import Tally
 from embedlane.workspace.workspace import Workspace
 from embedlane_emulator.server import Server, Switchboard
 
 if TYPE_CHECKING:
     from lab.services import Service
 
+    from embedlane.workspace.generation_set import GenerationSet
     from embedlane_emulator.emulator import Emulator
 
 #: What is embedded: so many texts, in two jobs.
@@ -104,7 +107,8 @@ class Bench:
         gate = Switchboard()
         server = Server(gate)
         (folder / "embedlane.toml").write_text(
-            f'plugins = ["{service.name}"]\ncanaries = {str(canaries).lower()}\n[providers.{service.name}]\n'
+            f'plugins = ["{service.provider}"]\ncanaries = {str(canaries).lower()}\n'
+            f"[providers.{service.provider}]\n"
             f'base_url = "{server.url}{service.path}"\ntimeout = {timeout}\n'
             f"max_rows_per_job = {_ROWS_PER_JOB}\n"
         )
@@ -119,8 +123,18 @@ class Bench:
         """Make the ledger that every case begins with."""
         self._set_clock()
         self.workspace.clock = self.now
-        index = self.workspace.create_index("docs", self.service.model, dimensions=128)
-        index.add((f"item {number}", f"This is text number {number}.") for number in range(ROWS))
+        texts = [f"This is text number {number}." for number in range(ROWS)]
+        if self.service.generates:
+            requests = [
+                {"key": f"item {number}", "request": {"contents": [{"parts": [{"text": text}]}]}}
+                for number, text in enumerate(texts)
+            ]
+            file = self.folder / "requests.jsonl"
+            file.write_text("\n".join(map(json.dumps, requests)))
+            self.workspace.generation.enter_file(file, self.service.model)
+        else:
+            index = self.workspace.create_index("docs", self.service.model, dimensions=128)
+            index.add((f"item {number}", text) for number, text in enumerate(texts))
         event.listen(self.workspace.ledger.engine, "connect", _forget_the_disk)
         self.workspace.ledger.engine.dispose()
         with closing(sqlite3.connect(self.workspace.config.ledger)) as ledger:
@@ -167,6 +181,45 @@ class Bench:
         out.seek(0)
         err.seek(0)
         return Told(status, out.read(), err.read())
+
+    def send(self, lane: str) -> Told:
+        """Send what is pending."""
+        if self.service.generates:
+            return self.command(
+                "generate", "submit", str(self.folder / "requests.jsonl"), "--model", self.service.model
+            )
+        return self.command("embed", "docs", "--lane", lane)
+
+    def send_refused_again(self) -> Told:
+        """Make pending again what was refused for good."""
+        if self.service.generates:
+            return self.command("generate", "retry", self._set().name)
+        return self.command("index", "retry", "docs", "--all")
+
+    def tally(self) -> Tally:
+        """Where the rows stand."""
+        if not self.service.generates:
+            return self.workspace.index("docs").tally()
+        tally = self._set().tally()
+        return Tally(
+            wanted=tally.rows,
+            stored=tally.answered,
+            in_flight=tally.in_flight,
+            refused=tally.refused,
+            pending=tally.pending,
+        )
+
+    def stored(self) -> Mapping[str, bytes]:
+        """Vectors by content hash, or responses by key."""
+        found = self.query(
+            "SELECT content_hash, vector FROM vectors "
+            "UNION ALL SELECT key, response FROM requests WHERE response IS NOT NULL"
+        )
+        return dict(map(tuple, found))
+
+    def _set(self) -> GenerationSet:
+        (report,) = self.workspace.generation.all()
+        return self.workspace.generation.open(report.name)
 
     def query(self, statement: str) -> list[sqlite3.Row]:
         """Ask the ledger."""

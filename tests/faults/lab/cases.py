@@ -113,6 +113,7 @@ _RESULTS: tuple[tuple[str, str, Mapping[str, Any], _Expected, _Expected | None],
     ("doubled rows", "doubled-rows", _QUARTER, O, N),
     ("shuffled rows", "shuffled-rows", {}, U, {"gemini": X, "openai": U}),
     ("malformed rows", "malformed-rows", _QUARTER, P, N),
+    ("blocked rows", "blocked-rows", _QUARTER, R, None),
     ("a row without its key", "no-keys", _QUARTER, P, None),
     ("no keys at all", "no-keys", {}, P, None),
     ("corrupt lines", "corrupt-lines", _QUARTER, P, None),
@@ -134,7 +135,8 @@ _SECONDS = {"slow": 0.01, "quota-retry": 30.0}
 def singles(service: Service) -> list[Case]:
     """Every fault alone, in each lane of *service* that it can strike."""
     everything = [*_request_cases(service), *_list_cases(service), *_result_cases(service)]
-    return [case for case in everything if not case.kinds & service.pointless]
+    lanes = {"batch"} if service.generates else {"batch", "sync"}
+    return [case for case in everything if case.lane in lanes and not case.kinds & service.pointless]
 
 
 def _request_cases(service: Service) -> Iterator[Case]:
@@ -172,11 +174,14 @@ def _result_cases(service: Service) -> Iterator[Case]:
 
 
 def _of(service: Service, expected: _Expected) -> Fate:
-    return expected if isinstance(expected, Fate) else expected[service.name]
+    return expected if isinstance(expected, Fate) else expected[service.provider]
 
 
 def pairs(service: Service) -> list[Case]:
-    """All pairs of kinds in the batch lane of *service*."""
+    """All pairs of kinds in the batch lane of *service*; none where another stands for it."""
+    if service.generates:
+        # Its jobs go the way of those of the same provider that embed, whose pairs are tried.
+        return []
     kinds = [kind for kind in KINDS if kind not in service.pointless]
     return [
         Case("batch", f"{one} + {other}", "pair", (*_part(service, one, 0), *_part(service, other, 1)))

@@ -1,4 +1,4 @@
-"""The services whose faults are tried: an emulator, the plugin that talks to it, the names of its calls."""
+"""What faults are tried on: an emulator, the plugin that talks to it, what jobs do, the names of calls."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from embedlane_openai import _files as openai_files
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """One provider."""
+    """One provider, and one kind of its jobs."""
 
-    #: The provider's id, and its plugin's.
+    #: What it is called here.
     name: str
-    #: A model that it serves in both lanes.
+    #: The provider's id, and its plugin's.
+    provider: str
+    #: Whether its jobs generate text, instead of embedding; it has no sync lane then.
+    generates: bool = False
+    #: A model that it serves.
     model: str
     #: The service on this machine.
     emulator: Callable[..., Emulator[Any]]
@@ -39,6 +43,7 @@ class Service:
 
 GEMINI = Service(
     name="gemini",
+    provider="gemini",
     model="google:gemini-embedding-001",
     emulator=GeminiEmulator,
     path="",
@@ -46,9 +51,19 @@ GEMINI = Service(
     operations={"create": "models.asyncBatchEmbedContent", "embed": "models.batchEmbedContents"},
     refusal=3,
     sleeper=gemini_files.Files,
+    pointless=frozenset({"blocked-rows"}),
+)
+GENERATING = attrs.evolve(
+    GEMINI,
+    name="gemini-generating",
+    generates=True,
+    model="google:gemini-2.5-flash-lite",
+    operations={"create": "models.batchGenerateContent", "embed": "models.generateContent"},
+    pointless=frozenset({"wrong-dimensions", "nan", "zero", "drift"}),
 )
 OPENAI = Service(
     name="openai",
+    provider="openai",
     model="openai:text-embedding-3-small",
     emulator=OpenAIEmulator,
     path="/v1",
@@ -59,4 +74,4 @@ OPENAI = Service(
     pointless=frozenset(POINTLESS),
 )
 
-SERVICES = {service.name: service for service in (GEMINI, OPENAI)}
+SERVICES = {service.name: service for service in (GEMINI, OPENAI, GENERATING)}

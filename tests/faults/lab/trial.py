@@ -68,18 +68,18 @@ def try_case(bench: Bench, case: Case) -> Trial:
         bench.emulator.faults.clear()
         told: list[Told] = []
         for _ in range(_ROUNDS):
-            tally = bench.workspace.index("docs").tally()
+            tally = bench.tally()
             if tally.stored == tally.wanted:
                 break
             if tally.refused:
-                told.append(bench.command("index", "retry", "docs", "--all"))
+                told.append(bench.send_refused_again())
             told += _embed(bench, case.lane)
         return Trial(case=case, first=first, last=_look(bench, case, told))
 
 
 def _embed(bench: Bench, lane: str) -> list[Told]:
     """Embed, and look after the jobs, less and less often, until there is nothing left to do."""
-    told = [bench.command("embed", "docs", "--lane", lane)]
+    told = [bench.send(lane)]
     pause, end = _FIRST_LOOK, bench.now() + _PATIENCE
     while _unfinished(bench) and bench.now() < end:
         bench.wait(pause)
@@ -104,8 +104,8 @@ def _look(bench: Bench, case: Case, told: Sequence[Told]) -> Stage:
         told=told,
         jobs=jobs,
         stories=stories,
-        tally=bench.workspace.index("docs").tally(),
-        vectors=dict(map(tuple, bench.query("SELECT content_hash, vector FROM vectors"))),
+        tally=bench.tally(),
+        vectors=bench.stored(),
         stored=dict(map(tuple, bench.query(_STORED))),
         charges=charges,
         ended=bench.now(),

@@ -1,4 +1,4 @@
-"""The providers that the lane is proven over: a plugin, its emulator, and the names of what it calls."""
+"""What the lane is proven over: a plugin, its emulator, what its jobs do, and the names of what it calls."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from embedlane_emulator.openai import files as openai_files
 
 @attrs.frozen(kw_only=True)
 class Dialect:
-    """One provider."""
+    """One provider, and one kind of its jobs."""
 
-    #: The provider's id, and its plugin's.
+    #: What it is called here.
     name: str
+    #: The provider's id, and its plugin's.
+    provider: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True))
+    #: Whether its jobs generate text, instead of embedding.
+    generates: bool = False
     #: A model that it serves in the batch lane.
     model: str
     #: The size of vectors to ask for, as small as it may be.
@@ -59,4 +63,13 @@ OPENAI = Dialect(
     removes_jobs=False,
 )
 
-DIALECTS = {dialect.name: dialect for dialect in (GEMINI, OPENAI)}
+GENERATING = attrs.evolve(
+    GEMINI,
+    name="gemini-generating",
+    provider="gemini",
+    generates=True,
+    model="google:gemini-2.5-flash-lite",
+    operations={"create": "models.batchGenerateContent", "upload": "media.upload"},
+)
+
+DIALECTS = {dialect.name: dialect for dialect in (GEMINI, OPENAI, GENERATING)}

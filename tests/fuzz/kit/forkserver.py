@@ -16,7 +16,7 @@ import ssl
 import sys
 import time
 import traceback
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def serve(clock: SharedClock) -> None:
         request = json.loads(line)
         place = request["place"]
         if place not in workspaces:
-            workspaces[place] = _rehearsed(place, clock)
+            workspaces[place] = _rehearsed(request, clock)
             status = 0
         else:
             status = _forked(request, workspaces[place])
@@ -43,13 +43,13 @@ def serve(clock: SharedClock) -> None:
         sys.stdout.flush()
 
 
-def _rehearsed(place: str, clock: SharedClock) -> Any:
-    """The workspace in *place*, closed again after the work was done without any trouble."""
+def _rehearsed(request: dict[str, Any], clock: SharedClock) -> Any:
+    """The workspace that is asked for, closed again after the work was done without any trouble."""
     # Reading the certificates is most of opening a client, and nobody here needs them.
     ssl.create_default_context = cache(ssl.create_default_context)
-    workspace = importlib.import_module("embedlane.workspace.workspace").Workspace.open(place)
+    workspace = importlib.import_module("embedlane.workspace.workspace").Workspace.open(request["place"])
     workspace.clock = clock.now
-    _work(workspace)
+    _work(workspace, request["model"])
     importlib.import_module("boundaries")
     gc.collect()
     gc.freeze()
@@ -74,7 +74,7 @@ def _be_killed(request: dict[str, Any], workspace: Any) -> None:
         os.dup2(errors, 2)
         boundaries = sys.modules["boundaries"].Boundaries(log, request["kill_at"])
         boundaries.watch(sys.modules[request["transport"]])
-        _work(workspace)
+        _work(workspace, request["model"])
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -87,23 +87,29 @@ def _appended(place: str, name: str) -> int:
     return os.open(Path(place, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
-def _work(workspace: Any) -> None:
-    """Run ``embedlane embed --lane batch --wait`` until nothing is left to do."""
+def _work(workspace: Any, model: str) -> None:
+    """Run ``embedlane embed --wait``, or ``embedlane generate run``, until nothing is left to do."""
+    file = Path(workspace.config.root, "requests.jsonl")
     with workspace:
         for _ in range(_RUNS):
-            if _embedded(workspace):
+            if _done(workspace, file, model):
                 return
         raise AssertionError(f"not done after {_RUNS} runs: {workspace.jobs()}")
 
 
-def _embedded(workspace: Any) -> bool:
+def _done(workspace: Any, file: Path, model: str) -> bool:
     """Run it once; whether nothing is left to do."""
-    index = workspace.index("docs")
+    if file.exists():
+        work = workspace.generation.enter_file(file, model)
+        run = work.wait
+    else:
+        work = workspace.index("docs")
+        run = partial(work.embed, "batch")
     try:
-        index.embed("batch")
+        run()
     except sys.modules["embedlane.errors"].EmbedlaneError:
         traceback.print_exc()
-    tally = index.tally()
+    tally = work.tally()
     with workspace.ledger.read() as connection:
         left = workspace.manager.book.unfinished(connection)
     return not (tally.pending or tally.in_flight or left)

@@ -31,8 +31,8 @@ class Remains:
     stories: Mapping[str, str]
     #: For each tag, rows and tokens that the ledger says were billed.
     billed: Mapping[str, tuple[int, int]]
-    #: Vectors by content hash.
-    vectors: Mapping[str, bytes]
+    #: Vectors by content hash, or responses by key.
+    vectors: Mapping[str, bytes | str]
     #: Files in the folders of batch files and of the provider.
     files: tuple[str, ...]
     #: What the service charges for jobs.
@@ -77,7 +77,10 @@ def _ledger(connection: sqlite3.Connection) -> dict[str, Any]:
         stories[tag].append(f"{event}: {detail}")
     query = "SELECT run, rows, measured_tokens + estimated_tokens AS tokens FROM charges WHERE rows OR tokens"
     billed = {row["run"]: (row["rows"], row["tokens"]) for row in connection.execute(query)}
-    vectors = connection.execute("SELECT content_hash, vector FROM vectors").fetchall()
+    vectors = connection.execute(
+        "SELECT content_hash, vector FROM vectors "
+        "UNION ALL SELECT key, response FROM requests WHERE response IS NOT NULL"
+    ).fetchall()
     return {
         "jobs": jobs,
         "verdicts": verdicts,

@@ -119,7 +119,8 @@ class Runner:
 
     def _process(self, dialect: Dialect, folder: Path, kill: int | None) -> tuple[str, ...]:
         """Run one process, and return the boundaries that it crossed."""
-        status = self._ask({"place": str(folder), "transport": dialect.transport, "kill_at": kill})
+        request = {"place": str(folder), "transport": dialect.transport, "kill_at": kill}
+        status = self._ask(request | {"model": dialect.model})
         self._host.settle()
         log = folder / "boundaries"
         crossed = tuple(log.read_text().splitlines())
@@ -137,13 +138,13 @@ class Runner:
 
     @contextlib.contextmanager
     def _folder(self, dialect: Dialect, rows_per_job: int) -> Iterator[Path]:
-        """A folder with an index of pending rows, always in the same place and as new."""
+        """A folder with pending rows, always in the same place and as new."""
         folder = self.root / f"{dialect.name}-{rows_per_job}"
         template = folder.with_suffix(".template")
         if not template.exists():
             self._make(template, dialect, rows_per_job)
             with self._folder(dialect, rows_per_job), self._host.serving(dialect, Scenario("rehearsal")):
-                assert self._ask({"place": str(folder)}) == 0
+                assert self._ask({"place": str(folder), "model": dialect.model}) == 0
         shutil.copytree(template, folder)
         try:
             yield folder
@@ -153,10 +154,19 @@ class Runner:
     def _make(self, folder: Path, dialect: Dialect, rows_per_job: int) -> None:
         folder.mkdir()
         (folder / "embedlane.toml").write_text(
-            f'plugins = ["{dialect.name}"]\n[providers.{dialect.name}]\n'
+            f'plugins = ["{dialect.provider}"]\n[providers.{dialect.provider}]\n'
             f'base_url = "{self._host.url}{dialect.path}"\nmax_rows_per_job = {rows_per_job}\n'
         )
+        texts = [f"This is text number {number}." for number in range(ROWS)]
+        if dialect.generates:
+            rows = [
+                {"key": f"item {number}", "request": {"contents": [{"parts": [{"text": text}]}]}}
+                for number, text in enumerate(texts)
+            ]
+            # What is to be done is entered by the processes that are killed.
+            (folder / "requests.jsonl").write_text("\n".join(map(json.dumps, rows)))
+            return
         with Workspace.open(folder) as workspace:
             workspace.clock = self._clock.now
             index = workspace.create_index("docs", dialect.model, dimensions=dialect.dimensions)
-            index.add((f"item {number}", f"This is text number {number}.") for number in range(ROWS))
+            index.add((f"item {number}", text) for number, text in enumerate(texts))

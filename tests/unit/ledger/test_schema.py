@@ -76,8 +76,11 @@ def test_what_alembic_does_not_compare_is_the_same(connection, plain):
     """On each database, a migrated ledger has the shape that the tables of the code would have."""
     here = _shape(connection)
     assert here == _shape(plain)
-    assert {name for name, _ in here["jobs"]["checks"]} == {"ck_jobs_named"}
-    assert {name for name, _ in here["job_rows"]["checks"]} == {"ck_job_rows_verdict"}
+    assert {name for name, _ in here["jobs"]["checks"]} == {"ck_jobs_named", "ck_jobs_purpose"}
+    assert {name for name, _ in here["job_rows"]["checks"]} == {
+        "ck_job_rows_purpose",
+        "ck_job_rows_verdict",
+    }
     (conditions,) = [each[-1] for each in here["job_rows"]["indexes"] if each[0] == "uq_job_rows_open"]
     assert "verdict" in "".join(conditions.values())
 

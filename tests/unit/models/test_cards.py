@@ -6,10 +6,11 @@ from importlib.resources import files
 import pytest
 
 from embedlane.models.card import Lane, MultiInput, Normalisation, Role, TaskMechanism
-from embedlane.models.loading import shipped_cards
+from embedlane.models.loading import all_shipped, shipped_cards, shipped_generators
 from embedlane.models.sourcing import unknown_facts, unsourced
 
 CARDS = {str(card.id): card for card in shipped_cards()}
+ALL = {str(card.id): card for card in all_shipped()}
 
 
 def test_shipped_models_and_their_native_sizes_never_change():
@@ -32,13 +33,31 @@ def test_shipped_models_and_their_native_sizes_never_change():
     }
 
 
+def test_shipped_models_that_generate_cost_more_out_than_in():
+    """They have a name of their own, prices and limits; batch costs half of sync."""
+    generators = {str(card.id): card for card in shipped_generators()}
+    assert sorted(generators) == [
+        "google:gemini-2.5-flash",
+        "google:gemini-2.5-flash-lite",
+        "google:gemini-2.5-pro",
+    ]
+    assert set(ALL) == {*CARDS, *generators}
+    for card in generators.values():
+        assert (card.price.batch, card.output_price.batch) == (
+            card.price.sync / 2,
+            card.output_price.sync / 2,
+        )
+        assert card.price.batch < card.output_price.batch
+        assert card.output_tokens < card.limits.tokens_per_input
+
+
 def test_every_data_file_is_read():
     """A file of cards that is added is also loaded, and each publisher has its own file."""
     names = {file.name for file in files("embedlane.models.cards").iterdir() if file.name.endswith(".toml")}
     assert names == {f"{card.id.publisher}.toml" for card in CARDS.values()}
 
 
-@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+@pytest.mark.parametrize("card", ALL.values(), ids=ALL)
 def test_every_fact_is_vouched_for(card):
     """Each stated fact has a source, and no source vouches for a field that is not there."""
     assert unsourced(card) == ()
@@ -46,7 +65,7 @@ def test_every_fact_is_vouched_for(card):
     assert card.summary
 
 
-@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+@pytest.mark.parametrize("card", ALL.values(), ids=ALL)
 def test_a_card_agrees_with_itself(card):
     """Prices are of lanes that exist, batch is not dearer, and a reading is not older than the release."""
     for lane in Lane:

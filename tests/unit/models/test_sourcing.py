@@ -24,10 +24,10 @@ def test_every_stated_fact_needs_a_source():
     """Without sources each field that differs from its default is missing one, the id apart."""
     assert unsourced(CARD) == (
         "lanes",
-        "dimensions.native",
-        "dimensions.smallest",
         "price.sync",
         "price.batch",
+        "dimensions.native",
+        "dimensions.smallest",
     )
 
 

@@ -54,7 +54,7 @@ FAULTS = {
     ),
     "wrong-type": (
         "@hookimpl\ndef embedlane_models(): return ['acme:one']",
-        "embedlane_models returned 'acme:one' where a ModelCard is expected",
+        "embedlane_models returned 'acme:one' where a Card is expected",
     ),
     "no-list": (
         "@hookimpl\ndef embedlane_models(): return 3",

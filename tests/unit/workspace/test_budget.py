@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedlane.errors import RefusedError, UsageError
-from embedlane.workspace.budget import _dollars, _plan
+from embedlane.workspace.budget import _plan, dollars
 
 _CARD = """
 canaries = false
@@ -192,4 +192,4 @@ def test_the_advice_is_the_most_that_fits(tokens, allowance, limit, page):
 )
 def test_amounts_that_differ_look_different(amount, text):
     """A plan a little above the budget must not look like the budget."""
-    assert _dollars(amount) == text
+    assert dollars(amount) == text

@@ -302,10 +302,10 @@ def test_a_batch_lane_is_opened_once_for_a_space(tmp_path, opened):
     mine = lanes(tmp_path, route("a", "batch"), route("b", "batch"))
     bound = BoundSpace(1, SPACE)
     first = mine.batch(job("a"), bound)
-    assert mine.batch(job("a"), bound).embedder is first.embedder
-    assert mine.batch(job("b"), bound).embedder is not first.embedder
+    assert mine.batch(job("a"), bound).service is first.service
+    assert mine.batch(job("b"), bound).service is not first.service
     other = BoundSpace(2, Space(model=CARD.id, revision="2", dimensions=2))
-    assert mine.batch(job("a"), other).embedder is not first.embedder
+    assert mine.batch(job("a"), other).service is not first.service
     assert [service.context.directory.name for service in opened] == ["a", "b", "a"]
 
 

@@ -1,7 +1,7 @@
 """What was asked of the emulator and what it would have cost, kept so that tests can assert on money.
 
 Every call of the synchronous lane is an entry, every created job is one. A job's rows and tokens are
-charged when it ends: those that were embedded, refused rows are free.
+charged when it ends: those that were answered, refused rows are free.
 """
 
 from __future__ import annotations
@@ -44,13 +44,17 @@ class Charge:
     tokens: int = 0
     #: Dollars for a million tokens.
     price: float = 0.0
+    #: Tokens of answers that are paid for; embeddings have none.
+    output_tokens: int = 0
+    #: Dollars for a million of those.
+    output_price: float = 0.0
     #: Whether the last word on rows and tokens is spoken; a job's is when it ends.
     settled: bool = True
 
     @property
     def dollars(self) -> float:
         """What it costs."""
-        return self.tokens * self.price / 1_000_000
+        return (self.tokens * self.price + self.output_tokens * self.output_price) / 1_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +67,8 @@ class Total:
     rows: int = 0
     #: Tokens that are paid for.
     tokens: int = 0
+    #: Tokens of answers that are paid for.
+    output_tokens: int = 0
     #: What they cost.
     dollars: float = 0.0
 
@@ -129,5 +135,6 @@ def _sum(charges: Iterable[Charge]) -> Total:
         requests=len(found),
         rows=sum(charge.rows for charge in found),
         tokens=sum(charge.tokens for charge in found),
+        output_tokens=sum(charge.output_tokens for charge in found),
         dollars=sum(charge.dollars for charge in found),
     )

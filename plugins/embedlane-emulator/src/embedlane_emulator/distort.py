@@ -54,6 +54,11 @@ class Distortion:
             vector[0] = np.nan
         return vector
 
+    def mute(self, row: int) -> str:
+        """Why a row's answer holds nothing: ``blocked`` or ``empty``; empty if it does."""
+        kinds = {"blocked-rows": "blocked", "malformed-rows": "empty"}
+        return next((why for kind, why in kinds.items() if self._strikes(kind, row)), "")
+
     def keyed(self, row: int) -> bool:
         """Whether a row keeps its key."""
         return not self._strikes("no-keys", row)

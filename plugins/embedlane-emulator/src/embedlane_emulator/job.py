@@ -78,6 +78,8 @@ class Job:
     model: str
     #: Dollars for a million of its tokens.
     price: float
+    #: Dollars for a million tokens of its answers.
+    output_price: float = 0.0
     #: What the client calls it.
     display_name: str
     #: When it was created.
@@ -118,6 +120,8 @@ class Job:
     bad: int = 0
     #: Tokens of the rows that came out well.
     good_tokens: int = 0
+    #: Tokens of their answers, where those are paid for.
+    good_output: int = 0
     #: Whether its charge is final.
     settled: bool = False
 

@@ -48,6 +48,8 @@ class Order:
     model: str
     #: Dollars for a million tokens.
     price: float
+    #: Dollars for a million tokens of answers.
+    output_price: float = 0.0
     #: What the client calls it.
     display_name: str = ""
     #: The input file's name, or empty.
@@ -101,7 +103,7 @@ class Jobs:
             made = admit(made, [found for found in self.all() if found.state(now) in job.ACTIVE])
             source.replace(self._input(made.id))
             self.core.store.put(self.kind, made.id, attrs.asdict(made))
-        self.core.bill.job(_charge(made, 0, 0, settled=False))
+        self.core.bill.job(_charge(made, 0.0, settled=False))
         if made.writes:
             self._start(made)
         return made
@@ -123,6 +125,7 @@ class Jobs:
             operation=order.operation,
             model=order.model,
             price=order.price,
+            output_price=order.output_price,
             display_name=order.display_name,
             created=self.core.clock.now(),
             file=order.file,
@@ -245,8 +248,7 @@ class Jobs:
         return self.find(found.id) or found
 
     def _conclude(self, found: Job, share: float) -> None:
-        good, tokens = int((found.good or 0) * share), int(found.good_tokens * share)
-        self.core.bill.job(_charge(found, good, tokens, settled=True))
+        self.core.bill.job(_charge(found, share, settled=True))
         self.ended(found)
         self.update(found.id, settled=True)
 
@@ -257,10 +259,12 @@ class Jobs:
 def _record(doc: dict[str, Any], written: Job, outcome: rows.Outcome) -> None:
     # A job that was cancelled meanwhile is being written again.
     if not written.keeps_partial or doc["cancelled"] == written.cancelled:
-        doc.update(good=outcome.good, bad=outcome.bad, good_tokens=outcome.tokens)
+        doc.update(
+            good=outcome.good, bad=outcome.bad, good_tokens=outcome.tokens, good_output=outcome.output_tokens
+        )
 
 
-def _charge(found: Job, good: int, tokens: int, *, settled: bool) -> Charge:
+def _charge(found: Job, share: float, *, settled: bool) -> Charge:
     return Charge(
         id=found.id,
         lane="batch",
@@ -269,8 +273,10 @@ def _charge(found: Job, good: int, tokens: int, *, settled: bool) -> Charge:
         display_name=found.display_name,
         at=found.created,
         sent=found.rows,
-        rows=good,
-        tokens=tokens,
+        rows=int((found.good or 0) * share),
+        tokens=int(found.good_tokens * share),
         price=found.price,
+        output_tokens=int(found.good_output * share),
+        output_price=found.output_price,
         settled=settled,
     )

@@ -57,6 +57,8 @@ class Outcome:
     bad: int = 0
     #: Tokens of those answered.
     tokens: int = 0
+    #: Tokens of their answers, where those are paid for.
+    output_tokens: int = 0
 
 
 class Clerk(Protocol):
@@ -76,6 +78,10 @@ class Clerk(Protocol):
 
     def answers(self, rows: Sequence[Row], distortion: Distortion) -> Sequence[Any]:
         """The answers to rows without an error."""
+        ...
+
+    def output_tokens(self, answer: Any) -> int:
+        """Tokens of an answer that are paid for; 0 where answers are free."""
         ...
 
     def write(self, row: Row, answer: Any) -> tuple[str, dict[str, Any]]:
@@ -139,10 +145,12 @@ class Writer:
         good = [row for row in found if row.error is None]
         answers = zip((row.index for row in good), self.clerk.answers(good, distortion), strict=True)
         by_index = dict(answers)
+        said = sum(map(self.clerk.output_tokens, by_index.values()))
         self._outcome = Outcome(
             good=self._outcome.good + len(good),
             bad=self._outcome.bad + len(found) - len(good),
             tokens=self._outcome.tokens + sum(row.tokens for row in good),
+            output_tokens=self._outcome.output_tokens + said,
         )
         for row in found:
             yield row.index, self._line(row, self.clerk.write(row, by_index.get(row.index)), distortion)

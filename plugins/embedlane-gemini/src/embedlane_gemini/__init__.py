@@ -1,6 +1,7 @@
-"""Google's embedding models for embedlane, through google-genai: the sync and the batch lane."""
+"""Google's models for embedlane, through google-genai: embedding in both lanes, generating in batch."""
 
 from datetime import timedelta
+from typing import Any
 
 from embedlane.plugin import Lane, Route, hookimpl
 
@@ -21,28 +22,41 @@ _SYNC_ONLY = (
     "google:gemini-embedding-exp-03-07",
     "google:text-embedding-004",
 )
+#: Models that generate text.
+_GENERATING = (
+    "google:gemini-2.5-flash",
+    "google:gemini-2.5-flash-lite",
+    "google:gemini-2.5-pro",
+)
+_DAY = timedelta(hours=24)
 
 
 @hookimpl
 def embedlane_routes() -> tuple[Route, ...]:
-    """Declare both lanes."""
+    """Declare both lanes of models that embed, and the batch lane of those that generate."""
     return (
-        _route(Lane.SYNC, (*_MODELS, *_SYNC_ONLY), "embedlane_gemini._sync:open_sync"),
-        _route(Lane.BATCH, _MODELS, "embedlane_gemini._batch:open_batch", turnaround=timedelta(hours=24)),
+        _route(Lane.SYNC, (*_MODELS, *_SYNC_ONLY), "_sync:open_sync", checkup="_checkup:check"),
+        _route(Lane.BATCH, _MODELS, "_batch:open_batch", turnaround=_DAY),
+        _route(
+            Lane.BATCH, _GENERATING, "_generating:open_batch", turnaround=_DAY, form="_requests:open_form"
+        ),
     )
 
 
-def _route(lane: Lane, models: tuple[str, ...], factory: str, turnaround: timedelta | None = None) -> Route:
+def _route(lane: Lane, models: tuple[str, ...], factory: str, **more: Any) -> Route:
+    # It looks at both lanes of a model at once.
+    own: dict[str, Any] = {
+        name: f"embedlane_gemini.{more.pop(name)}" for name in ("checkup", "form") if name in more
+    }
     return Route(
         provider="gemini",
         models=models,
         lane=lane,
-        factory=factory,
+        factory=f"embedlane_gemini.{factory}",
         credentials=("GOOGLE_API_KEY", "GEMINI_API_KEY"),  # the order of the SDK
         install="pip install embedlane-gemini",
         concurrency=4,
         preference=20,
-        turnaround=turnaround,
-        # It looks at both lanes of a model at once.
-        checkup="embedlane_gemini._checkup:check" if lane is Lane.SYNC else "",
+        **own,
+        **more,
     )

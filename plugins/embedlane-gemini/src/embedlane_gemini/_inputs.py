@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
+from google.genai import types
 
 from embedlane.plugin import StagedInput
 from embedlane_gemini._lines import check_file, read_lines
 from embedlane_gemini._settings import BatchInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from embedlane.plugin import BatchFile
     from embedlane_gemini._files import Files
+    from embedlane_gemini._lines import Judge
 
 #: Rows of an inline job at most. Their order was seen to be mangled from about a thousand on (js-genai issue
 #: 1207), and where the service drops their keys, order is all that is left.
@@ -36,6 +38,8 @@ class Inputs:
     choice: BatchInput
     #: Folder for the orders.
     directory: Path
+    #: Says what is wrong with a request.
+    problem: Judge
 
     def stage(self, file: BatchFile, tag: str) -> StagedInput:
         """Bring *file* to the service, after a look at each of its lines. Safe to repeat.
@@ -45,11 +49,11 @@ class Inputs:
             TransientError: The same upload may succeed later.
         """
         if self._goes_inline(file):
-            lines = list(read_lines(file.path))
+            lines = list(read_lines(file.path, self.problem))
             self._remember(tag, [line.key for line in lines])
             requests = [{"request": line.request, "metadata": {"key": line.key}} for line in lines]
             return StagedInput(handle=_INLINE, rows=len(lines), details={"requests": requests})
-        check_file(file)
+        check_file(file, self.problem)
         return StagedInput(handle=self.files.upload(file.path, file.size, tag), rows=file.rows)
 
     def keys(self, tag: str) -> list[str] | None:
@@ -82,11 +86,16 @@ class Inputs:
         return self.directory / "inline" / f"{tag}.json"
 
 
-def source_of(staged: StagedInput) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How the SDK is told of *staged*: its `src`, and what is to be added to the body."""
+def source_of(staged: StagedInput, placeholder: Any) -> tuple[dict[str, Any], types.HttpOptions | None]:
+    """How the SDK is told of *staged*: its `src`, and what is to be added to the body.
+
+    Args:
+        staged: What was staged.
+        placeholder: Some inline requests in the SDK's own form, which has no place for keys; they are
+            replaced as a whole.
+    """
     if staged.handle != _INLINE:
-        return {"file_name": staged.handle}, {}
+        return {"file_name": staged.handle}, None
     requests = staged.details["requests"]
-    body: Mapping[str, Any] = {"batch": {"inputConfig": {"requests": {"requests": requests}}}}
-    # The SDK's own inline form has no place for keys; what stands in it is replaced as a whole.
-    return {"inlined_requests": {"contents": ["-"]}}, dict(body)
+    body = {"batch": {"inputConfig": {"requests": {"requests": requests}}}}
+    return {"inlined_requests": placeholder}, types.HttpOptions(extra_body=body)

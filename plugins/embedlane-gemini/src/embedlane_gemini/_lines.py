@@ -7,7 +7,7 @@ Python; the service knows neither, and a file that holds them would cost an uplo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import orjson
@@ -15,11 +15,14 @@ import orjson
 from embedlane.plugin import RequestRefusedError, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from embedlane.plugin import BatchFile, BatchRow
     from embedlane_gemini._sync import Parameters
+
+    #: Says what is wrong with a request; empty if nothing is.
+    Judge: TypeAlias = Callable[[Mapping[str, object]], str]
 
 #: Parameters that may stand beside the content.
 _BESIDE = frozenset(
@@ -40,7 +43,7 @@ class Line:
 
     #: The row's key.
     key: str
-    #: The row's `EmbedContentRequest`.
+    #: The row's request.
     request: dict[str, Any]
 
 
@@ -55,29 +58,33 @@ def encode_line(row: BatchRow, parameters: Parameters) -> bytes:
     return orjson.dumps({"key": row.key, "request": request})
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, problem: Judge) -> Iterator[Line]:
     """Read an input file line by line.
+
+    Args:
+        path: The file.
+        problem: Says what is wrong with a request; empty if nothing is.
 
     Raises:
         RequestRefusedError: At the first line that the service would not take; names the line.
     """
     with path.open("rb") as file:
         for number, text in enumerate(file, 1):
-            yield _line(text, f"line {number} of {path.name}")
+            yield _line(text, f"line {number} of {path.name}", problem)
 
 
-def check_file(file: BatchFile) -> None:
+def check_file(file: BatchFile, problem: Judge) -> None:
     """Read all of *file*, to see that the service can take it.
 
     Raises:
         RequestRefusedError: If it can't; names the line.
     """
-    rows = sum(1 for _ in read_lines(file.path))
+    rows = sum(1 for _ in read_lines(file.path, problem))
     if rows != file.rows:
         raise _wrong(file.path.name, f"it holds {rows} rows instead of {file.rows}")
 
 
-def _line(text: bytes, place: str) -> Line:
+def _line(text: bytes, place: str, problem: Judge) -> Line:
     try:
         line = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -87,14 +94,17 @@ def _line(text: bytes, place: str) -> Line:
     request = line.get("request")
     if not isinstance(request, dict):
         raise _wrong(place, "it has no request")
+    if what := problem(request):
+        raise _wrong(place, what)
+    return Line(line["key"], request)
+
+
+def embedding_problem(request: Mapping[str, object]) -> str:
+    """What is wrong with an `EmbedContentRequest`; empty if nothing is."""
     for name in request:
         if name != "content" and name not in _BESIDE:
-            raise _wrong(
-                place, f"its request holds {name!r}, which the service does not know{_ADVICE.get(name, '')}"
-            )
-    if not _is_content(request.get("content")):
-        raise _wrong(place, "its request holds no content with one text")
-    return Line(line["key"], request)
+            return f"its request holds {name!r}, which the service does not know{_ADVICE.get(name, '')}"
+    return "" if _is_content(request.get("content")) else "its request holds no content with one text"
 
 
 _ADVICE = {

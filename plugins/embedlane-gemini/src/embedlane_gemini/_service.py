@@ -20,7 +20,7 @@ from embedlane_gemini._settings import GeminiSettings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from embedlane.plugin import EmbedlaneError, OpenContext
+    from embedlane.plugin import EmbedlaneError, ServiceContext
     from embedlane_gemini._status import Call
 
 _T = TypeVar("_T")
@@ -202,7 +202,7 @@ _PROXY = "Change or remove it; SOCKS needs `pip install 'httpx2[socks]'`."
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
 
 
-def open_service(context: OpenContext) -> tuple[Service, Opener]:
+def open_service(context: ServiceContext) -> tuple[Service, Opener]:
     """Connect to the service with the settings and the secret of *context*. Nothing is sent.
 
     Raises:

@@ -55,15 +55,19 @@ def _render(report: CostReport) -> None:
     if not report.lanes:
         note("Nothing was billed.")
         return
-    rows = [(each.index, each.lane, *_amounts(each.cost)) for each in report.lanes]
-    table(_HEADINGS, [*rows, ("total", "", *_amounts(report.total))])
+    # Only what generates has tokens of answers.
+    output = bool(report.total.output_tokens)
+    headings = [*_HEADINGS[:5], "TOKENS OUT", *_HEADINGS[5:]] if output else _HEADINGS
+    rows = [(each.index, each.lane, *_amounts(each.cost, output=output)) for each in report.lanes]
+    table(headings, [*rows, ("total", "", *_amounts(report.total, output=output))])
 
 
-def _amounts(cost: Cost) -> tuple[str, ...]:
+def _amounts(cost: Cost, *, output: bool) -> tuple[str, ...]:
     return (
         f"{cost.rows:,}",
         f"{cost.planned_tokens:,}",
         f"{cost.tokens:,}",
+        *((f"{cost.output_tokens:,}",) if output else ()),
         f"{cost.measured_tokens / cost.tokens:.0%}" if cost.tokens else "",
         dollars(cost.planned),
         _billed(cost),

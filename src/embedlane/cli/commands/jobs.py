@@ -48,7 +48,7 @@ def show(session: Session, job_id: int, as_json: bool) -> None:
 @json_option
 @pass_session
 def cancel(session: Session, job_id: int, as_json: bool) -> None:
-    """Stop a batch job; what it did not embed is pending again."""
+    """Stop a batch job; what it did not answer is pending again."""
     with opened(session) as workspace:
         emit(as_json, workspace.cancel_job(job_id), _render_cancelled)
 
@@ -110,7 +110,9 @@ def note_change(job: Job) -> None:
 def render_jobs(view: dict[str, Any]) -> None:
     """Print job reports as a table."""
     if not view["jobs"]:
-        note("There are no batch jobs; `embedlane embed NAME --lane batch` makes some.")
+        note(
+            "There are no batch jobs; `embedlane embed NAME --lane batch` or `embedlane generate` makes some."
+        )
         return
     headings = (
         "JOB",
@@ -140,6 +142,7 @@ def _render_one(report: JobReport) -> None:
             ("job", job.id),
             ("state", job.state),
             ("reason", job.reason),
+            ("job set" if job.jobset_id is not None else "index", job.account),
             ("provider", job.provider),
             ("model", report.model),
             ("tag", job.tag),
@@ -160,7 +163,7 @@ def _render_one(report: JobReport) -> None:
 def _render_cancelled(report: JobReport) -> None:
     say(f"Job {report.job.id} is {report.job.state}.")
     if not report.job.final:
-        note("hint: `embedlane work` stores what it embedded before it stopped.")
+        note("hint: `embedlane work` stores what it answered before it stopped.")
 
 
 def _render_events(view: dict[str, Any]) -> None:

@@ -47,19 +47,20 @@ def _silent(_job: Job) -> None:
 
 
 def _lacks(report: JobReport) -> bool:
-    """Whether a job has ended without a vector for each row."""
+    """Whether a job has ended without an answer for each row."""
     return report.job.final and report.rows.stored < report.job.rows
 
 
 def _complain_of(report: JobReport) -> None:
     """Say what a job that has ended did not bring, and how to go on."""
     job, rows = report.job, report.rows
-    left = f"{job.rows - rows.stored:,} of {job.rows:,} rows have no vector"
-    pending = f"sends {rows.missing:,} of them again" if rows.missing else "sends what is pending"
     name = shlex.quote(job.account) if job.account else "NAME"
+    what, again = ("vector", f"embed {name}") if job.jobset_id is None else ("response", "generate run FILE")
+    left = f"{job.rows - rows.stored:,} of {job.rows:,} rows have no {what}"
+    pending = f"sends {rows.missing:,} of them again" if rows.missing else "sends what is pending"
     complain(
         f"job {job.id} is {job.state}: {left}.",
-        f"`embedlane jobs events {job.id}` tells why; `embedlane embed {name}` {pending}.",
+        f"`embedlane jobs events {job.id}` tells why; `embedlane {again}` {pending}.",
     )
 
 

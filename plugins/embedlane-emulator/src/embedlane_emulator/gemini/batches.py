@@ -67,6 +67,7 @@ def _order(call: Call, kind: str, model: models.Model, batch: dict[str, Any], si
         operation=call.operation,
         model=model.name,
         price=model.batch_price,
+        output_price=model.batch_output_price,
         display_name=batch.get("displayName", ""),
         file=batch["inputConfig"].get("fileName", ""),
         rows=size.rows,

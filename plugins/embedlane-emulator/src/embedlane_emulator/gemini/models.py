@@ -58,6 +58,10 @@ class Model:
     price: float = 0.0
     #: Dollars for a million tokens, batch.
     batch_price: float = 0.0
+    #: Dollars for a million tokens of answers, sync.
+    output_price: float = 0.0
+    #: Dollars for a million tokens of answers, batch.
+    batch_output_price: float = 0.0
     #: How it sees texts.
     lens: Lens = Lens(0)
 
@@ -88,15 +92,17 @@ def _old(name: str, day: tuple[int, int, int], unit: int, dimensions: int = 768)
     )
 
 
-def _generative(name: str) -> Model:
+def _generative(name: str, price: float, output_price: float) -> Model:
     return Model(
         name=name,
         title=name.replace("-", " ").title(),
         methods=_GENERATE,
         tokens=1_048_576,
         output_tokens=65_536,
-        price=0.30,
-        batch_price=0.15,
+        price=price,
+        batch_price=price / 2,
+        output_price=output_price,
+        batch_output_price=output_price / 2,
     )
 
 
@@ -127,8 +133,9 @@ MODELS = (
     _old("embedding-gecko-001", (2025, 10, 30), 5),
     _old("gemini-embedding-exp-03-07", (2025, 10, 30), 6, NATIVE),
     _old("gemini-embedding-exp", (2025, 10, 30), 6, NATIVE),
-    _generative("gemini-2.5-flash"),
-    _generative("gemini-2.5-pro"),
+    _generative("gemini-2.5-flash", 0.30, 2.50),
+    _generative("gemini-2.5-flash-lite", 0.10, 0.40),
+    _generative("gemini-2.5-pro", 1.25, 10.0),
 )
 _BY_NAME = {model.name: model for model in MODELS}
 

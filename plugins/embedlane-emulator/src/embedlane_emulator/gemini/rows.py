@@ -117,7 +117,8 @@ class GeminiClerk:
     def answers(self, rows: Sequence[Row], distortion: Distortion) -> list[dict[str, Any]]:
         """One response for each row."""
         if self._generates:
-            return [generate.answer(row.request, self._model.name) for row in rows]
+            name = self._model.name
+            return [generate.answer(row.request, name, distortion.mute(row.index)) for row in rows]
         found = inputs.vectors([row.request for row in rows], self._model, distortion.drift)
         return [
             {
@@ -126,6 +127,10 @@ class GeminiClerk:
             }
             for row, vector in zip(rows, found, strict=True)
         ]
+
+    def output_tokens(self, answer: Any) -> int:
+        """What the usage metadata of a generated answer says."""
+        return int(answer["usageMetadata"].get("candidatesTokenCount", 0)) if self._generates else 0
 
     def write(self, row: Row, answer: Any) -> tuple[str, dict[str, Any]]:
         """Errors and answers stand in one file."""

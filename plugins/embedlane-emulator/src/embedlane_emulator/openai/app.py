@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 _HOUR = 3600.0
 #: Kinds of faults that mean nothing here, each with the reason.
 POINTLESS: Mapping[str, str] = MappingProxyType(
-    {"error-details": "OpenAI's errors have no details, use error-rows"}
+    {
+        "error-details": "OpenAI's errors have no details, use error-rows",
+        "blocked-rows": "only what generates is blocked, and these jobs embed",
+    }
 )
 
 

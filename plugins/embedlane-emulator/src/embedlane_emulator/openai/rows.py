@@ -71,6 +71,10 @@ class OpenAIClerk:
             for row, vectors in zip(rows, found, strict=True)
         ]
 
+    def output_tokens(self, answer: Any) -> int:  # noqa: ARG002 - vectors cost nothing
+        """None are paid for."""
+        return 0
+
     def write(self, row: Row, answer: Any) -> tuple[str, dict[str, Any]]:
         """Answers stand in one file, refusals in the other."""
         found = row.error or {"status_code": 200, "body": answer}

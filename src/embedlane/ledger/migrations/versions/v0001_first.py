@@ -1,4 +1,4 @@
-"""The first schema: spaces, indexes, items, contents, vectors, the batch lane's jobs, and the bill."""
+"""The first schema: spaces, indexes, items, contents, vectors, job sets, the batch lane, and the bill."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -123,10 +123,45 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'kept'"),
     )
     op.create_table(
+        "jobsets",
+        sa.Column("id", _LARGE, nullable=False),
+        sa.Column("name", _text(100), nullable=False),
+        sa.Column("model", _text(), nullable=False),
+        sa.Column("provider", _text(), nullable=False),
+        sa.Column("digest", _text(64), nullable=False),
+        sa.Column("source", _text(), server_default="", nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobsets")),
+        sa.UniqueConstraint("name", name=op.f("uq_jobsets_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("uq_jobsets_digest_model", "jobsets", ["digest", "model"], unique=True)
+    op.create_table(
+        "requests",
+        sa.Column("jobset_id", _LARGE, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("key", _text(), nullable=False),
+        sa.Column("request", _text(), nullable=False),
+        sa.Column("response", _text(), nullable=True),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("code", _text(), nullable=True),
+        sa.Column("message", _text(), nullable=True),
+        sa.Column("retryable", sa.Boolean(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["jobset_id"], ["jobsets.id"], name=op.f("fk_requests_jobset_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("jobset_id", "position", name=op.f("pk_requests")),
+    )
+    op.create_index("uq_requests_jobset_id_key", "requests", ["jobset_id", "key"], unique=True)
+    op.create_table(
         "jobs",
         sa.Column("id", _LARGE, nullable=False),
         sa.Column("tag", _text(63), nullable=False),
-        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("space_id", _LARGE, nullable=True),
+        sa.Column("jobset_id", _LARGE, nullable=True),
         sa.Column("account", _text(), server_default="", nullable=False),
         sa.Column("provider", _text(), nullable=False),
         sa.Column("state", _text(20), nullable=False),
@@ -156,6 +191,8 @@ def upgrade() -> None:
             "(remote IS NOT NULL) OR state NOT IN ('submitted', 'ended', 'stored')",
             name=op.f("ck_jobs_named"),
         ),
+        sa.CheckConstraint("(space_id IS NULL) <> (jobset_id IS NULL)", name=op.f("ck_jobs_purpose")),
+        sa.ForeignKeyConstraint(["jobset_id"], ["jobsets.id"], name=op.f("fk_jobs_jobset_id")),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_jobs_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("tag", name=op.f("uq_jobs_tag")),
@@ -269,14 +306,17 @@ def upgrade() -> None:
         sa.Column("job_id", _LARGE, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("key", _text(), nullable=False),
-        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("space_id", _LARGE, nullable=True),
+        sa.Column("jobset_id", _LARGE, nullable=True),
         sa.Column("tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("verdict", _text(8), server_default="open", nullable=False),
         sa.CheckConstraint(
             "verdict IN ('open', 'stored', 'refused', 'missing', 'canary')",
             name=op.f("ck_job_rows_verdict"),
         ),
+        sa.CheckConstraint("(space_id IS NULL) <> (jobset_id IS NULL)", name=op.f("ck_job_rows_purpose")),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_rows_job_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["jobset_id"], ["jobsets.id"], name=op.f("fk_job_rows_jobset_id")),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_job_rows_space_id")),
         sa.PrimaryKeyConstraint("job_id", "position", name=op.f("pk_job_rows")),
     )
@@ -289,12 +329,21 @@ def upgrade() -> None:
         sqlite_where=sa.text("verdict = 'open'"),
         postgresql_where=sa.text("verdict = 'open'"),
     )
+    op.create_index(
+        "uq_job_rows_open_request",
+        "job_rows",
+        ["key", "jobset_id"],
+        unique=True,
+        sqlite_where=sa.text("verdict = 'open'"),
+        postgresql_where=sa.text("verdict = 'open'"),
+    )
     op.create_table(
         "charges",
         sa.Column("id", _LARGE, nullable=False),
         sa.Column("run", _text(), nullable=False),
         sa.Column("account", _text(), nullable=False),
-        sa.Column("space_id", _LARGE, nullable=False),
+        sa.Column("space_id", _LARGE, nullable=True),
+        sa.Column("jobset_id", _LARGE, nullable=True),
         sa.Column("provider", _text(), nullable=False),
         sa.Column("lane", _text(5), nullable=False),
         sa.Column("job_id", _LARGE, nullable=True),
@@ -305,7 +354,10 @@ def upgrade() -> None:
         sa.Column("measured_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("estimated_tokens", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("price", sa.Float(precision=53), nullable=True),
+        sa.Column("output_tokens", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("output_price", sa.Float(precision=53), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_charges_job_id")),
+        sa.ForeignKeyConstraint(["jobset_id"], ["jobsets.id"], name=op.f("fk_charges_jobset_id")),
         sa.ForeignKeyConstraint(["space_id"], ["spaces.id"], name=op.f("fk_charges_space_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
         sa.UniqueConstraint("run", name=op.f("uq_charges_run")),
