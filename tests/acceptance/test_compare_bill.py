@@ -36,20 +36,17 @@ def workspace(tmp_path, gemini_emulator, openai_emulator, monkeypatch):
 
 
 def test_each_model_is_billed_once_for_all_its_sizes(workspace, gemini_emulator, openai_emulator):
-    """Contents go through the batch lane at their largest size, once; queries through the sync lane."""
-    options = CompareOptions(
-        models=[GEMINI, OPENAI], dimensions=[1536, 768, 256], queries=QUERIES, lane="batch", k=5
-    )
+    """Contents are sent at their largest size, once; queries in each space that was embedded."""
+    options = CompareOptions(models=[GEMINI, OPENAI], dimensions=[1536, 768, 256], queries=QUERIES, k=5)
     found = workspace.compare("docs", options).run()
     assert [each.dimensions for each in found.candidates] == [256, 1536, 768, 1536, 768, 256]
-    assert [emulator.bill.total("batch").rows for emulator in (gemini_emulator, openai_emulator)] == [40, 40]
-    # The index itself, and the queries at 256 and at 1536 dimensions.
-    assert gemini_emulator.bill.total("sync").rows == 40 + 2 * 32
-    assert openai_emulator.bill.total("sync").rows == 32
+    # The index itself and one pass more, and the queries at 256 and at 1536 dimensions.
+    assert gemini_emulator.bill.total().rows == 40 + 40 + 2 * 32
+    assert openai_emulator.bill.total().rows == 40 + 32
     again = workspace.compare("docs", options)
     assert [embed.rows for embed in again.plan().embeds] == [0, 0, 0]
     again.run()
-    assert [emulator.bill.total("batch").rows for emulator in (gemini_emulator, openai_emulator)] == [40, 40]
+    assert openai_emulator.bill.total().rows == 40 + 2 * 32
     crossing = [abs(pair.cross_similarity) for pair in found.crossing]
     assert crossing
     assert max(crossing) < 0.1
