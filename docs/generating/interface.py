@@ -111,6 +111,10 @@ def _descendants(kind: type[errors.EmbedlaneError]) -> Iterator[type[errors.Embe
             yield from _descendants(child)
 
 
+#: What is described by its methods; the rest are values, described by their fields.
+SERVICES = ("Workspace", "Index", "Migration", "Comparing", "Generating", "GenerationSet", "Embedder")
+
+
 def library() -> str:
     """The public names, and the methods of the front doors."""
     texts = []
@@ -119,7 +123,7 @@ def library() -> str:
         texts.append(f"\n### `{name}`\n")
         if inspect.isfunction(value):
             texts.append(_callable(value))
-        elif name in ("Workspace", "Index", "Migration", "Comparing", "Generating", "GenerationSet", "Embedder"):
+        elif name in SERVICES:
             texts.append(docstring_of(value) + "\n")
             texts += [_callable(method) for method in _methods(value)]
         elif issubclass(value, Enum):

@@ -28,9 +28,10 @@ from embedlane.workspace.agreement import agree, configured_settings, space_of, 
 from embedlane.workspace.catalogue import Catalogue
 from embedlane.workspace.checkup import check_all
 from embedlane.workspace.comparing import CompareOptions, Comparing
-from embedlane.workspace.costs import cost_report, job_report
+from embedlane.workspace.costs import cost_report
 from embedlane.workspace.generating import Generating
 from embedlane.workspace.index import Index
+from embedlane.workspace.job_reports import JobReports
 from embedlane.workspace.lanes import Lanes
 from embedlane.workspace.migrating import Migration
 from embedlane.workspace.reports import CostReport, Finding, JobReport
@@ -222,11 +223,7 @@ class Workspace:
 
     def jobs(self) -> list[JobReport]:
         """All batch jobs, the oldest first."""
-        if not self.has_ledger:
-            return []
-        with self.ledger.read() as connection:
-            book = self._book
-            return [job_report(connection, book, self.registry, job) for job in book.all(connection)]
+        return self._jobs.all()
 
     def job(self, job_id: int) -> JobReport:
         """One batch job.
@@ -234,7 +231,7 @@ class Workspace:
         Raises:
             UnknownNameError: If there is none of that number.
         """
-        return self._job_report(self._job(job_id))
+        return self._jobs.of(self._jobs.get(job_id))
 
     def job_events(self, job_id: int) -> list[EventRecord]:
         """The story of a batch job.
@@ -242,9 +239,7 @@ class Workspace:
         Raises:
             UnknownNameError: If there is none of that number.
         """
-        self._job(job_id)
-        with self.ledger.read() as connection:
-            return self._book.events(connection, job_id)
+        return self._jobs.events(job_id)
 
     def cancel_job(self, job_id: int) -> JobReport:
         """Stop a batch job; rows that have no vector by then are pending again.
@@ -253,7 +248,7 @@ class Workspace:
             UnknownNameError: If there is none of that number.
             RefusedError: If it can't be cancelled in its state.
         """
-        return self._job_report(self.manager.cancel(self._job(job_id)))
+        return self._jobs.of(self.manager.cancel(self._jobs.get(job_id)))
 
     def resolve_job(self, job_id: int, adopt: str | None = None) -> JobReport:
         """Say what a create did whose answer was lost.
@@ -267,7 +262,7 @@ class Workspace:
             UnknownNameError: If there is none of that number.
             RefusedError: If nothing about the job is in doubt, or the provider does not know the adopted one.
         """
-        return self._job_report(self.manager.resolve(self._job(job_id), adopt))
+        return self._jobs.of(self.manager.resolve(self._jobs.get(job_id), adopt))
 
     def work(self, *, once: bool = False, on_change: Callable[[Job], None] = lambda _job: None) -> list[Job]:
         """Drive all batch jobs: submit, poll, collect. Migrations get jobs for what they lack.
@@ -299,7 +294,7 @@ class Workspace:
         if not self.has_ledger:
             return CostReport()
         with self.ledger.read() as connection:
-            return cost_report(connection, self._book, self.registry, name, since)
+            return cost_report(connection, JobBook(self.clock), self.registry, name, since)
 
     def comparison(self, name: str, options: CompareOptions) -> Comparing:
         """Compare models and sizes on the texts of an index: see `Comparing.plan` and `Comparing.run`.
@@ -369,10 +364,6 @@ class Workspace:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def _book(self) -> JobBook:
-        return JobBook(self.clock)
-
     def _has_index(self, name: str) -> bool:
         return name in {record.name for record in self.indexes()}
 
@@ -401,12 +392,6 @@ class Workspace:
             root=self.config.root,
         )
 
-    def _job(self, job_id: int) -> Job:
-        if not self.has_ledger:
-            raise UnknownNameError(f"There is no job {job_id}.", "`embedlane jobs list` shows them all.")
-        with self.ledger.read() as connection:
-            return self._book.get(connection, job_id)
-
-    def _job_report(self, job: Job) -> JobReport:
-        with self.ledger.read() as connection:
-            return job_report(connection, self._book, self.registry, job)
+    @property
+    def _jobs(self) -> JobReports:
+        return JobReports(self._wiring, self.registry)
