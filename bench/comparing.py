@@ -22,13 +22,13 @@ from embedlane.workspace.comparing import CompareOptions
 
 def main() -> None:
     """Compare, print the tables, and write a report where one is named."""
-    with tempfile.TemporaryDirectory(prefix="embedlane-") as folder, Workspace.open(folder) as workspace:
+    with tempfile.TemporaryDirectory() as folder, Workspace.open(folder) as workspace:
         library_index(workspace, "library", "local:all-minilm-l6-v2")
         options = CompareOptions(
             models=["local:all-minilm-l6-v2", "local:hash"], dimensions=[384, 256, 128, 64], queries=QUERIES
         )
         began = time.perf_counter()
-        found = workspace.comparison("library", options).run()
+        found = workspace.compare("library", options).run()
     render_comparison(found, per_query="--per-query" in sys.argv)
     print(f"\n{time.perf_counter() - began:.1f} s, embedding included")
     for name in (name for name in sys.argv[1:] if name.endswith(".html")):

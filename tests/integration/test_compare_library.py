@@ -36,7 +36,7 @@ def compared(tmp_path_factory):
         options = CompareOptions(
             models=[MINILM, HASH], dimensions=[384, 128, 64], queries=QUERIES, sample=170, seed=4
         )
-        found = workspace.comparison("library", options).run()
+        found = workspace.compare("library", options).run()
     write_report(found, folder / "report.html")
     return found, folder / "report.html"
 

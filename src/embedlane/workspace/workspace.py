@@ -296,7 +296,7 @@ class Workspace:
         with self.ledger.read() as connection:
             return cost_report(connection, JobBook(self.clock), self.registry, name, since)
 
-    def comparison(self, name: str, options: CompareOptions) -> Comparing:
+    def compare(self, name: str, options: CompareOptions) -> Comparing:
         """Compare models and sizes on the texts of an index: see `Comparing.plan` and `Comparing.run`.
 
         Raises:

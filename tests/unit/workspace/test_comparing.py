@@ -71,7 +71,7 @@ def test_vectors_of_candidates_are_paid_once(library):
     """A second comparison embeds queries only, and an index of a candidate's space finds its vectors."""
     lib = library()
     options = CompareOptions(dimensions=[128, 256], queries=_queries())
-    comparing = lib.comparison("docs", options)
+    comparing = lib.compare("docs", options)
     plan = comparing.plan()
     assert [embed.rows for embed in plan.embeds] == [66, 66, 66]
     found = comparing.run()
@@ -82,7 +82,7 @@ def test_vectors_of_candidates_are_paid_once(library):
         "local:hash @ 128",
     ]
     assert [each.current for each in found.candidates] == [True, False, False]
-    again = lib.comparison("docs", options)
+    again = lib.compare("docs", options)
     assert [embed.rows for embed in again.plan().embeds] == [0, 0, 0]
     # All but the times is the same again.
     assert [each.metrics for each in again.run().candidates] == [each.metrics for each in found.candidates]
@@ -95,16 +95,16 @@ def test_the_batch_lane_brings_the_same(library):
     """Its jobs are waited for; queries go through the sync lane."""
     lib = library()
     options = CompareOptions(dimensions=[128], queries=_queries(), lane="batch")
-    batch = lib.comparison("docs", options).run()
+    batch = lib.compare("docs", options).run()
     assert {report.job.state.value for report in lib.jobs()} == {"stored"}
-    sync = lib.comparison("docs", CompareOptions(dimensions=[128], queries=_queries())).run()
+    sync = lib.compare("docs", CompareOptions(dimensions=[128], queries=_queries())).run()
     assert [each.metrics for each in batch.candidates] == [each.metrics for each in sync.candidates]
 
 
 def test_sizes_of_a_matryoshka_model_are_cut_from_the_largest(library):
     """One pass at the largest size is paid, or none where a larger size is stored already."""
     lib = library(_toml(matryoshka="true"))
-    comparing = lib.comparison("docs", CompareOptions(dimensions=[256, 128, 32], queries=_queries()))
+    comparing = lib.compare("docs", CompareOptions(dimensions=[256, 128, 32], queries=_queries()))
     assert [(embed.space.dimensions, embed.rows) for embed in comparing.plan().embeds] == [(256, 66)]
     found = comparing.run()
     assert _rows(lib) == 66
@@ -121,14 +121,14 @@ def test_sizes_of_a_matryoshka_model_are_cut_from_the_largest(library):
         (32, 0.125),
     ]
     assert found.sizes[0].quality == 1.0
-    smaller = lib.comparison("docs", CompareOptions(dimensions=[16], queries=_queries()))
+    smaller = lib.compare("docs", CompareOptions(dimensions=[16], queries=_queries()))
     assert [embed.rows for embed in smaller.plan().embeds] == [0]
 
 
 def test_a_size_that_no_index_can_have_is_measured_and_never_recommended(library):
     """It is cut from the native size, marked, and left out of the verdict."""
     lib = library(_toml(smallest=64, largest=64))
-    found = lib.comparison("docs", CompareOptions(dimensions=[32], queries=_queries())).run()
+    found = lib.compare("docs", CompareOptions(dimensions=[32], queries=_queries())).run()
     assert [(each.dimensions, each.usable, each.cut_from) for each in found.candidates] == [
         (64, True, None),
         (32, False, 64),
@@ -141,7 +141,7 @@ def test_a_size_that_no_index_can_have_is_measured_and_never_recommended(library
 def test_a_size_above_the_models_is_left_out_with_a_note(library):
     """The native size stands in for it."""
     lib = library(_toml(largest=64))
-    found = lib.comparison("docs", CompareOptions(dimensions=[4096, 32], queries=_queries())).run()
+    found = lib.compare("docs", CompareOptions(dimensions=[4096, 32], queries=_queries())).run()
     assert [each.dimensions for each in found.candidates] == [64, 32]
     assert found.notes[0] == "local:hash can't give 4096 dimensions, its most is 64."
 
@@ -149,19 +149,19 @@ def test_a_size_above_the_models_is_left_out_with_a_note(library):
 def test_nothing_to_compare_is_refused(library):
     """The index's own space alone is no comparison."""
     with pytest.raises(CapabilityError, match="nothing to compare: local:hash @ 64 is the only candidate"):
-        library().comparison("docs", CompareOptions(queries=_queries())).plan()
+        library().compare("docs", CompareOptions(queries=_queries())).plan()
 
 
 def test_a_sample_keeps_relevant_items_and_is_drawn_by_its_seed(library):
     """Only what is ranked is embedded, and what that means for the figures is said."""
     lib = library()
     options = CompareOptions(dimensions=[128], queries=_queries(20), sample=40, seed=1)
-    found = lib.comparison("docs", options).run()
+    found = lib.compare("docs", options).run()
     assert (found.items, found.ranked, _rows(lib)) == (66, 40, 2 * 40)
     assert "40 of 66 items were ranked" in found.notes[1]
-    same = lib.comparison("docs", options)
+    same = lib.compare("docs", options)
     assert [embed.rows for embed in same.plan().embeds] == [0, 0]
-    other = lib.comparison("docs", CompareOptions(dimensions=[128], queries=_queries(20), sample=40, seed=2))
+    other = lib.compare("docs", CompareOptions(dimensions=[128], queries=_queries(20), sample=40, seed=2))
     assert 0 < other.plan().embeds[0].rows <= 20
 
 
@@ -169,22 +169,22 @@ def test_a_plan_above_the_budget_is_refused_before_anything_is_sent(library):
     """Contents and queries count together; a budget that fits lets it pass."""
     lib = library()
     options = {"dimensions": [128], "queries": _queries()}
-    plan = lib.comparison("docs", CompareOptions(**options)).plan()
+    plan = lib.compare("docs", CompareOptions(**options)).plan()
     assert plan.cost == pytest.approx(sum(e.cost + e.query_cost for e in plan.embeds))
     with pytest.raises(RefusedError, match=r"planned at \$.*; the budget is \$0\.5\.") as caught:
-        lib.comparison("docs", CompareOptions(**options, budget=0.5)).run()
+        lib.compare("docs", CompareOptions(**options, budget=0.5)).run()
     assert "--sample" in caught.value.hint
     assert _rows(lib) == 0
-    assert lib.comparison("docs", CompareOptions(**options, budget=plan.cost)).run().spent == plan.cost
+    assert lib.compare("docs", CompareOptions(**options, budget=plan.cost)).run().spent == plan.cost
     with pytest.raises(UsageError, match="no budget"):
-        lib.comparison("docs", CompareOptions(**options, budget=math.nan)).run()
+        lib.compare("docs", CompareOptions(**options, budget=math.nan)).run()
 
 
 def test_a_budget_needs_prices(library):
     """A model whose price nobody knows keeps none."""
     lib = library(_toml().replace("sync = 1000.0\n", ""))
     with pytest.raises(RefusedError, match="Nobody knows what local:hash costs"):
-        lib.comparison("docs", CompareOptions(dimensions=[128], queries=_queries(), budget=100.0)).run()
+        lib.compare("docs", CompareOptions(dimensions=[128], queries=_queries(), budget=100.0)).run()
 
 
 def test_queries_without_a_relevant_item_are_left_out_with_a_note(library):
@@ -192,7 +192,7 @@ def test_queries_without_a_relevant_item_are_left_out_with_a_note(library):
     lib = library()
     lost = Query(id="x", text="where", relevant={"nowhere": 1, "old-wet": 0})
     queries = QuerySet(queries=(*_queries(5).queries, lost), method="made up")
-    plan = lib.comparison("docs", CompareOptions(dimensions=[128], queries=queries)).plan()
+    plan = lib.compare("docs", CompareOptions(dimensions=[128], queries=queries)).plan()
     assert plan.queries == 5
     assert plan.notes == (
         "Relevant items that are not in the index: 1, such as 'nowhere'.",
@@ -201,21 +201,21 @@ def test_queries_without_a_relevant_item_are_left_out_with_a_note(library):
     )
     only = QuerySet(queries=(lost,), method="made up")
     with pytest.raises(InputError, match="No query has a relevant item in index 'docs', such as 'nowhere'"):
-        lib.comparison("docs", CompareOptions(dimensions=[128], queries=only)).plan()
+        lib.compare("docs", CompareOptions(dimensions=[128], queries=only)).plan()
 
 
 def test_queries_are_derived_where_there_are_none(library, tmp_path):
     """From the index's own documents; where that can't be, the form of a file of queries is shown."""
     lib = library()
     with pytest.raises(InputError, match="No queries can be derived") as caught:
-        lib.comparison("docs", CompareOptions(dimensions=[128])).plan()
+        lib.compare("docs", CompareOptions(dimensions=[128])).plan()
     assert '"relevant": ["item"]' in caught.value.hint
     for number, one in enumerate(_WORDS):
         pages = "".join(f"# On {one} {two} things\n\n{'They are here. ' * 30}\n\n" for two in _WORDS)
         (tmp_path / f"{number}.md").write_text(pages)
     notes = lib.create_index("notes", "local:hash", dimensions=64)
     notes.add_paths([tmp_path / f"{number}.md" for number in range(len(_WORDS))])
-    plan = lib.comparison("notes", CompareOptions(dimensions=[128])).plan()
+    plan = lib.compare("notes", CompareOptions(dimensions=[128])).plan()
     assert plan.method.startswith("derived from headings; items that hold its words are taken out")
 
 
@@ -252,7 +252,7 @@ def test_an_index_without_items_has_nothing_to_rank(library):
     lib = library()
     lib.create_index("empty", "local:hash", dimensions=64)
     with pytest.raises(UsageError, match="Index 'empty' has no items") as caught:
-        lib.comparison("empty", CompareOptions(dimensions=[128])).plan()
+        lib.compare("empty", CompareOptions(dimensions=[128])).plan()
     assert "embedlane add empty" in caught.value.hint
 
 
@@ -268,7 +268,7 @@ def test_options_that_can_not_be_right_are_refused(wrong):
 def test_the_judge_of_a_gate_measures_two_stored_spaces(library):
     """Equal where they are one; what a space lacks counts against it, and nothing is embedded."""
     lib = library()
-    lib.comparison("docs", CompareOptions(dimensions=[8], queries=_queries())).run()
+    lib.compare("docs", CompareOptions(dimensions=[8], queries=_queries())).run()
     before = _rows(lib)
     judge = QualityJudge(ledger=lib.ledger, lanes=lib.lanes, queries=_queries())
     card = lib.registry.card("local:hash")
@@ -284,7 +284,7 @@ def test_the_judge_of_a_gate_measures_two_stored_spaces(library):
 def test_what_is_in_flight_elsewhere_ends_it_with_the_next_step(library):
     """Another process has claimed contents: they are not sent twice, and nothing is compared without them."""
     lib = library()
-    comparing = lib.comparison("docs", CompareOptions(dimensions=[128], queries=_queries()))
+    comparing = lib.compare("docs", CompareOptions(dimensions=[128], queries=_queries()))
     lib.index("docs").embed(limit=10)
     with lib.ledger.write() as connection:
         record = lib.index("docs").record

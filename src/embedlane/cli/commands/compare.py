@@ -71,7 +71,7 @@ def compare(
     if report is not None:
         require_report(report)
     with opened(session) as workspace:
-        comparing = workspace.comparison(name, CompareOptions(**options))
+        comparing = workspace.compare(name, CompareOptions(**options))
         if only_plan:
             emit(as_json, comparing.plan(), render_plan)
             return
