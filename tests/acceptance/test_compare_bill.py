@@ -24,7 +24,7 @@ def workspace(tmp_path, gemini_emulator, openai_emulator, monkeypatch):
     """A workspace with an index of 40 items on Gemini's model at 256 dimensions, embedded."""
     monkeypatch.setenv("KEY_OF_THE_TEST", "any-key-will-do")
     urls = {"openai": openai_emulator.base_url, "gemini": gemini_emulator.url}
-    lines = [f'[routes."{GEMINI}"]', 'sync = "gemini"']
+    lines = ["canaries = false", f'[routes."{GEMINI}"]', 'sync = "gemini"']
     for name, url in urls.items():
         lines += [f"[providers.{name}]", f'base_url = "{url}"', 'api_key_env = "KEY_OF_THE_TEST"']
     (tmp_path / "embedlane.toml").write_text("\n".join(lines))

@@ -213,13 +213,14 @@ class Comparing:
         asked = [space.render(query.text, Role.QUERY) for query in self._trial.queries]
         tokens = card.estimate_tokens(sum(map(len, asked)), len(asked))
         lane = self.options.lane
+        billed = next(each.tokens or 0 for each in planned.lanes if each.lane is lane) if planned.rows else 0
         return EmbedPlan(
             space=space,
             lane=lane,
             provider=self.lanes.route(card, lane).provider if planned.rows else "",
             rows=planned.rows,
-            tokens=planned.tokens,
-            cost=card.price.cost(lane, planned.tokens) if planned.rows else 0.0,
+            tokens=billed,
+            cost=card.price.cost(lane, billed) if planned.rows else 0.0,
             query_tokens=tokens,
             query_cost=card.price.cost(Lane.SYNC, tokens),
             whole_tokens=self._whole_tokens(space.model),

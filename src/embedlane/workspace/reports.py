@@ -126,7 +126,7 @@ class EmbedPlan:
     provider: str
     #: Contents to be sent: those without a vector there.
     rows: int
-    #: Their tokens.
+    #: Their tokens, those of the canaries included.
     tokens: int
     #: US dollars for them; None where the price is not known.
     cost: float | None

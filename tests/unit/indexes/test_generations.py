@@ -116,7 +116,7 @@ def test_what_is_pending_of_a_generation_stops_with_it(do, book, small, put, cre
         record = load_index(connection, "docs")
     put(record, {"a": "one", "b": "two"})
     building = do(book.begin, small, 1.0, lane=Lane.BATCH)
-    pending = Pending(record.id, building.bound.id, building.id)
+    pending = Pending(record.id, building.bound.id, generation_id=building.id)
     assert len(do(pending.hashes, 0.0, 9)) == 2
     assert [(name, each.id) for name, each in do(building_generations)] == [("docs", building.id)]
     paused = do(book.adjust, building, paused=True)

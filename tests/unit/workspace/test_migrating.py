@@ -15,6 +15,7 @@ from embedlane.workspace.migrating import Migration
 _TODAY = datetime(2026, 6, 1, tzinfo=UTC)
 #: A second model, served by a copy of the provider `hash`; its heads are good vectors.
 _WORDS = """
+canaries = false
 [providers.shelf]
 kind = "hash"
 models = ["acme:words"]
@@ -148,7 +149,7 @@ def test_jobs_that_were_only_planned_are_cancelled(opened):
     migration = opened.migration("docs")
     migration.start("acme:words", wait=False)
     with opened.ledger.write() as connection:
-        book = opened._book
+        book = opened.manager.book
         generation = migration.status().other
         planned = book.enter(connection, generation.bound.id, "shelf", ["0" * 40], [1], "docs")
     report = migration.abort()
