@@ -15,6 +15,7 @@ from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
 from .vectors.failures import Attempt, Failure, FailureReport
 from .workspace.comparing import CompareOptions, Comparing
+from .workspace.gating import QualityGate
 from .workspace.generating import Generating
 from .workspace.generation_set import Generated, GenerationSet
 from .workspace.importing import import_index
@@ -96,6 +97,7 @@ __all__ = [
     "ModelCard",
     "Plan",
     "Prompt",
+    "QualityGate",
     "Query",
     "QuerySet",
     "Role",

@@ -7,30 +7,20 @@ the serving generation reaches now.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Self
 
 import attrs
 
 from embedlane.errors import UsageError
 
-if TYPE_CHECKING:
-    from embedlane.models.space import Space
-
+#: The largest k of a metric.
+DEEPEST = 100
 _NUMBER = r"(?P<{}>\d+(?:\.\d*)?|\.\d+)"
 _GATE = re.compile(
     r"\s*(?P<metric>(?:recall|ndcg)@[1-9]\d*|mrr)\s*(?P<sign>>=|>)\s*"
     rf"(?:{_NUMBER.format('share')}\s*\*\s*current|(?P<current>current)|{_NUMBER.format('number')})\s*",
     re.IGNORECASE,
 )
-
-
-class Judge(Protocol):
-    """Measures two generations of an index on the same queries."""
-
-    def __call__(self, index: str, old: Space, new: Space) -> Mapping[str, tuple[float, float]]:
-        """For each metric, such as ``ndcg@10``, what *old* and what *new* reach."""
-        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -60,11 +50,14 @@ class Gate:
                 "Write a metric, recall@k, ndcg@k or mrr, then >= or >, then a number, or a share of what is "
                 "reached now: 'ndcg@10 >= 0.98 * current'.",
             )
+        metric = match["metric"].lower()
+        if int(metric.partition("@")[2] or 1) > DEEPEST:
+            raise UsageError(f"{text!r} looks too deep.", f"{DEEPEST} hits are the most that are looked at.")
         relative = match["number"] is None
         number = float(match["number"] or match["share"] or 1.0)
         if not relative and number > 1:
             raise UsageError(f"{text!r} can never hold: no metric is above 1.", "Lower the number.")
-        return cls(metric=match["metric"].lower(), sign=match["sign"], number=number, relative=relative)
+        return cls(metric=metric, sign=match["sign"], number=number, relative=relative)
 
     def needed(self, old: float) -> float:
         """What the new generation must reach where the serving one reaches *old*."""

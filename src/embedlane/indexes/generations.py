@@ -48,6 +48,10 @@ class Generation:
     paused: bool
     #: What the quality must be for a swap; empty for nothing.
     gate: str
+    #: A file of queries that the gate is measured with; empty for queries derived from the index's own texts.
+    queries: str
+    #: TREC judgments for that file, if it has none; empty otherwise.
+    qrels: str
     #: US dollars that building it may cost; None for any amount.
     budget: float | None
     #: Seconds since 1970.
@@ -86,10 +90,18 @@ class GenerationBook:
         now: float,
         *,
         lane: Lane | None,
-        gate: str = "",
         budget: float | None = None,
+        **terms: str,
     ) -> Generation:
         """Enter a generation to be built in *space*.
+
+        Args:
+            connection: A write transaction.
+            space: The space that it is bound to.
+            now: Seconds since 1970.
+            lane: What fills it; None where it is cut from stored vectors.
+            budget: US dollars that building it may cost; None for any amount.
+            terms: Of the swap: gate, queries, qrels.
 
         Raises:
             RefusedError: If the index serves that space already, or has another migration.
@@ -102,7 +114,7 @@ class GenerationBook:
             "space_id": BoundSpace.register(connection, space, now).id,
             "state": _S.BUILDING.value,
             "lane": lane.value if lane else None,
-            "gate": gate,
+            **terms,
             "budget": budget,
             "created_at": now,
             "changed_at": now,
@@ -137,7 +149,7 @@ class GenerationBook:
         )
 
     def adjust(self, connection: Connection, generation: Generation, **values: Any) -> Generation:
-        """Set *values* on a generation that is being built: paused, gate, budget.
+        """Set *values* on a generation that is being built: paused, budget, lane, the terms of the swap.
 
         Raises:
             RefusedError: If it is not being built any more.
@@ -243,6 +255,8 @@ def _generation(row: Row[*tuple[Any, ...]]) -> Generation:
         lane=Lane(row.lane) if row.lane else None,
         paused=row.paused,
         gate=row.gate,
+        queries=row.queries,
+        qrels=row.qrels,
         budget=row.budget,
         created_at=row.created_at,
         changed_at=row.changed_at,

@@ -11,6 +11,7 @@ from embedlane.evaluation.judging import Judgments, measure
 from embedlane.evaluation.queries import QuerySet
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.corpus import corpus_vectors
+from embedlane.indexes.gates import DEEPEST
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.reading import known_spaces, stored_contents
 from embedlane.workspace.querying import ask
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from embedlane.workspace.trial import Trial
 
 #: The depths at which recall and nDCG are measured.
-_DEPTHS = range(1, 101)
+_DEPTHS = range(1, DEEPEST + 1)
 
 
 @attrs.frozen(kw_only=True)

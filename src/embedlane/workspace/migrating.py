@@ -10,13 +10,13 @@ import attrs
 
 from embedlane.errors import RefusedError, UsageError
 from embedlane.indexes.binding import load_index
-from embedlane.indexes.gates import Gate, Judge
 from embedlane.jobs.states import BEFORE_THE_PROVIDER, REMOTE
 from embedlane.models.capabilities import require_alive, require_dimensions
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.vectors.resizing import can_be_cut
 from embedlane.workspace.building import Building, open_jobs, tally_in
+from embedlane.workspace.gating import QualityGate, measure_gate, terms_of_swap
 from embedlane.workspace.migration_planning import plan_migration, require_affordable
 from embedlane.workspace.migration_reports import (
     AbortReport,
@@ -57,8 +57,6 @@ class Migration:
     _ledger: Ledger
     _lanes: Lanes
     _manager: BatchManager
-    #: Measures what a gate asks for.
-    _judge: Judge | None = None
 
     def plan(self, model: str, dimensions: int | None = None) -> MigrationPlan:
         """Say what moving to *model* would take. Sends nothing, writes nothing.
@@ -83,7 +81,7 @@ class Migration:
         *,
         lane: Lane | str | None = None,
         budget: float | None = None,
-        gate: str = "",
+        gate: str | QualityGate = "",
         wait: bool = True,
         on_progress: Callable[[int], None] = _silent,
         on_change: Callable[[Job], None] = _silent,
@@ -97,7 +95,8 @@ class Migration:
             dimensions: Size of the vectors; None for the model's native size.
             lane: What embeds; None for the batch lane where the model has one.
             budget: The most US dollars that the migration may cost; None for any amount.
-            gate: What the quality must be for a swap, such as ``ndcg@10 >= 0.98 * current``.
+            gate: What the quality must be for a swap, such as ``ndcg@10 >= 0.98 * current``; alone, or with
+                the queries that it is measured on.
             wait: In the batch lane, wait until the jobs have ended and their results are stored.
             on_progress: In the sync lane, called with numbers of contents that were answered.
             on_change: In the batch lane, called with each job that has changed.
@@ -105,19 +104,21 @@ class Migration:
         Raises:
             UnknownNameError: If there is no such index or model.
             CapabilityError: If the model is retired, or lacks the size or the lane, or nothing serves it.
+            UsageError: If the gate is none.
+            InputError: If its queries can't be read.
             RefusedError: If the index has another migration, this one is paused, or the plan is above the
                 budget.
             ProviderError: If the provider fails for good; what came before is stored.
         """
         new = self._space(model, dimensions)
-        wanted = str(self._gate(gate)) if gate else ""
+        terms = terms_of_swap(gate)
         with self._ledger.read() as connection:
             standing = Standing.of(connection, self.name)
         found = standing.building_in(new)
         if found is None:
-            found = self._begun(standing.record, new, lane, budget, wanted)
+            found = self._begun(standing.record, new, lane, budget, terms)
         else:
-            found = self._continued(standing, found, lane, budget, wanted)
+            found = self._continued(standing, found, lane, budget, terms)
         return self._build(standing.record, found, on_progress, on_change, wait=wait)
 
     def status(self) -> MigrationStatus:
@@ -199,7 +200,7 @@ class Migration:
             standing = Standing.of(connection, self.name)
         if standing.building.lane is None and not standing.building.paused:
             self._filler(standing.record, standing.building).cut(_silent)
-        measured = self._judged(standing)
+        measured = measure_gate(self._ledger, self._lanes, self.name, standing.serving, standing.building)
         with self._ledger.write() as connection:
             standing = Standing.of(connection, self.name)
             building, now = standing.building, self._manager.clock()
@@ -248,15 +249,6 @@ class Migration:
         require_alive(card, self._lanes.today())
         return Space.of(card, require_dimensions(card, dimensions))
 
-    def _gate(self, text: str) -> Gate:
-        gate = Gate.parse(text)
-        if self._judge is None:
-            raise RefusedError(
-                f"The gate '{gate}' can't be kept: nothing here measures {gate.metric}.",
-                "Leave out the gate, and compare the generations before the swap.",
-            )
-        return gate
-
     def _lane(self, record: IndexRecord, new: Space, lane: Lane | str | None) -> Lane | None:
         """What fills a new generation; None where it is cut.
 
@@ -279,7 +271,12 @@ class Migration:
         return chosen
 
     def _begun(
-        self, record: IndexRecord, new: Space, lane: Lane | str | None, budget: float | None, gate: str
+        self,
+        record: IndexRecord,
+        new: Space,
+        lane: Lane | str | None,
+        budget: float | None,
+        terms: Mapping[str, str],
     ) -> Generation:
         """Enter a generation, if it can be filled and paid for."""
         chosen, now = self._lane(record, new, lane), self._manager.clock()
@@ -289,11 +286,16 @@ class Migration:
             standing = Standing.of(connection, self.name)
             # Another process may have begun the same in this moment.
             return standing.building_in(new) or standing.book.begin(
-                connection, new, now, lane=chosen, gate=gate, budget=budget
+                connection, new, now, lane=chosen, budget=budget, **terms
             )
 
     def _continued(
-        self, standing: Standing, found: Generation, lane: Lane | str | None, budget: float | None, gate: str
+        self,
+        standing: Standing,
+        found: Generation,
+        lane: Lane | str | None,
+        budget: float | None,
+        terms: Mapping[str, str],
     ) -> Generation:
         """Go on with a generation that is being built, under what is said anew.
 
@@ -305,12 +307,11 @@ class Migration:
                 f"The migration of '{self.name}' is paused.",
                 f"`embedlane migrate resume {self.name}` goes on.",
             )
-        values: dict[str, object] = {}
+        values: dict[str, object] = dict(terms)
         if lane is not None:
             chosen = self._lane(standing.record, found.bound.space, lane)
             values["lane"] = chosen.value if chosen else None
         values |= {"budget": budget} if budget is not None else {}
-        values |= {"gate": gate} if gate else {}
         if not values:
             return found
         with self._ledger.write() as connection:
@@ -339,28 +340,6 @@ class Migration:
             record=record,
             generation=generation,
         )
-
-    def _judged(self, standing: Standing) -> Mapping[str, tuple[float, float]]:
-        """What the gate's metric is in both generations.
-
-        Raises:
-            RefusedError: If the gate does not hold.
-        """
-        building = standing.building
-        if not building.gate:
-            return {}
-        gate = self._gate(building.gate)
-        assert self._judge is not None
-        measured = self._judge(self.name, standing.serving.bound.space, building.bound.space)
-        old, new = measured[gate.metric]
-        if not gate.holds(old, new):
-            raise RefusedError(
-                f"Generation {building.number} of '{self.name}' does not pass its gate {gate}: {gate.metric} "
-                f"is {new:.4f}, {gate.needed(old):.4f} is needed, and the serving generation has {old:.4f}.",
-                f"`embedlane migrate abort {self.name}` gives it up; `embedlane migrate start` with another "
-                "--gate changes the gate.",
-            )
-        return measured
 
     def _cancelled(self, job: Job) -> Job | None:
         """Cancel *job* if the provider has not seen it."""

@@ -94,7 +94,7 @@ def test_a_swap_says_what_to_write_into_the_configuration(folder, lane, caplog):
         (("start", "docs", "--to", "local:hsah"), 2, "local:hash"),
         (("start", "nope", *_TO), 2, "no index 'nope'"),
         (("start", "docs", *_TO, "--gate", "good"), 2, "no gate"),
-        (("start", "docs", *_TO, "--gate", "mrr > 0.5"), 3, "nothing here measures"),
+        (("start", "docs", *_TO, "--gate", "mrr > 0.5", "--queries", "nowhere.jsonl"), 2, "nowhere.jsonl"),
         (("start", "docs", *_TO, "--lane", "fast"), 2, "fast"),
         (("swap", "docs"), 3, "migrate plan docs --to MODEL"),
         (("swap", "docs", "--allow-missing", "-1"), 2, "--allow-missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from datetime import UTC, datetime
@@ -9,8 +10,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from embedlane.errors import CapabilityError, RefusedError, SpaceMismatchError, UnknownNameError, UsageError
-from embedlane.workspace.migrating import Migration
+from embedlane.errors import (
+    CapabilityError,
+    InputError,
+    RefusedError,
+    SpaceMismatchError,
+    UnknownNameError,
+    UsageError,
+)
+from embedlane.workspace.gating import QualityGate
 
 _TODAY = datetime(2026, 6, 1, tzinfo=UTC)
 #: A second model, served by a copy of the provider `hash`; its heads are good vectors.
@@ -41,6 +49,10 @@ _TEXTS = [(str(number), f"{number} word abc") for number in range(10)]
 
 def _toml(more="", end="", index=""):
     return _WORDS.format(more=more, end=end) + index
+
+
+def _gate(condition="mrr > 0.1", **files):
+    return QualityGate(condition=condition, **files)
 
 
 @pytest.fixture
@@ -175,7 +187,22 @@ def test_one_migration_at_a_time(opened):
         ({"model": "acme:words", "lane": "fast"}, UsageError, "'fast' is no lane"),
         ({"model": "acme:words", "budget": 0.09}, RefusedError, r"planned at \$0\.10.*budget is \$0\.09"),
         ({"model": "acme:words", "gate": "ndcg > 1"}, UsageError, "no gate"),
-        ({"model": "acme:words", "gate": "mrr > 0.1"}, RefusedError, "nothing here measures mrr"),
+        ({"model": "acme:words", "gate": "ndcg@101 > 0.1"}, UsageError, "too deep"),
+        (
+            {"model": "acme:words", "gate": QualityGate(condition="", queries="q.jsonl")},
+            UsageError,
+            "no gate",
+        ),
+        (
+            {"model": "acme:words", "gate": _gate(qrels="q.txt")},
+            UsageError,
+            "no queries",
+        ),
+        (
+            {"model": "acme:words", "gate": _gate(queries="gone.jsonl")},
+            InputError,
+            "gone",
+        ),
         ({"model": "local:hash"}, RefusedError, "in that space already"),
     ],
 )
@@ -265,22 +292,22 @@ def test_a_larger_size_is_embedded_again(sized):
     assert migration.start("acme:words", 64).embedded.jobs == ()
 
 
-def test_a_gate_is_asked_before_the_swap(opened):
+def test_a_gate_is_asked_before_the_swap(opened, tmp_path):
     """Below it the old generation goes on answering; at it the new one does, with both figures told."""
-    reached = {"mrr": (0.8, 0.7)}
-    migration = Migration(
-        name="docs",
-        ledger=opened.ledger,
-        lanes=opened.lanes,
-        manager=opened.manager,
-        judge=lambda _index, _old, _new: reached,
-    )
-    migration.start("acme:words", gate="mrr >= 0.9 * current")
-    with pytest.raises(RefusedError, match=r"mrr is 0\.7000, 0\.7200 is needed"):
+    asked = [{"id": n, "text": text, "relevant": [n]} for n, text in _TEXTS]
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text("".join(f"{json.dumps(each)}\n" for each in asked))
+    migration = opened.migration("docs")
+    migration.start("acme:words", 2, gate=QualityGate(condition="mrr > current", queries=queries))
+    with pytest.raises(
+        RefusedError, match=r"does not pass its gate mrr > 1 \* current: mrr is 0\.\d+, 1\.0000 is"
+    ):
         migration.swap()
     assert migration.status().building
-    reached["mrr"] = (0.8, 0.75)
-    assert migration.swap().measured == reached
+    migration.start("acme:words", 2, gate=QualityGate(condition="mrr >= 0.01", queries=queries))
+    ((metric, (old, new)),) = migration.swap().measured.items()
+    assert (metric, old) == ("mrr", 1.0)
+    assert 0.01 <= new <= 1
 
 
 def test_open_readers_see_one_generation_at_a_time(opened):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,7 @@ from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
 from embedlane.workspace.agreement import lines_to_write
 from embedlane.workspace.checkup import resolve_hint
+from embedlane.workspace.gating import QualityGate
 
 if TYPE_CHECKING:
     from embedlane.jobs.job import Job
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from embedlane.workspace.migration_reports import BuildReport, MigrationStatus, SwapReport
     from embedlane.workspace.workspace import Workspace
 
+_EXISTING = click.Path(dir_okay=False, path_type=Path)
 _wait_option = click.option(
     "--wait", is_flag=True, help="In the batch lane: wait until the results are stored."
 )
@@ -73,6 +76,10 @@ def plan(session: Session, name: str, model: str, dimensions: int | None, as_jso
 )
 @_budget_option
 @click.option("--gate", default="", metavar="CONDITION", help="Refuse the swap unless it holds.")
+@click.option(
+    "--queries", type=_EXISTING, metavar="FILE", help="Queries for the gate; default: derived ones."
+)
+@click.option("--qrels", type=_EXISTING, metavar="FILE", help="TREC judgments for FILE of id, tab, text.")
 @_wait_option
 @quiet_option
 @json_option
@@ -86,6 +93,8 @@ def start(
     lane: str | None,
     budget: float | None,
     gate: str,
+    queries: Path | None,
+    qrels: Path | None,
     wait: bool,
     quiet: bool,
     as_json: bool,
@@ -101,7 +110,7 @@ def start(
                 dimensions,
                 lane=lane,
                 budget=budget,
-                gate=gate,
+                gate=QualityGate(condition=gate, queries=queries, qrels=qrels),
                 wait=wait,
                 on_progress=advance,
                 on_change=_silent if quiet else note_change,

@@ -79,6 +79,9 @@ generations = Table(
     Column("paused", Boolean, nullable=False, server_default=false()),
     # What the quality must be for a swap; empty for nothing.
     Column("gate", words(), nullable=False, server_default=""),
+    # The files that it is measured with; empty for queries that are derived from the index's own texts.
+    Column("queries", words(), nullable=False, server_default=""),
+    Column("qrels", words(), nullable=False, server_default=""),
     # US dollars that building it may cost; null for any amount.
     Column("budget", Float(53)),
     Column("created_at", Timestamp, nullable=False),

@@ -84,6 +84,8 @@ def upgrade() -> None:
         sa.Column("lane", _text(5), nullable=True),
         sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("gate", _text(), server_default="", nullable=False),
+        sa.Column("queries", _text(), server_default="", nullable=False),
+        sa.Column("qrels", _text(), server_default="", nullable=False),
         sa.Column("budget", sa.Float(precision=53), nullable=True),
         sa.Column("created_at", sa.Float(precision=53), nullable=False),
         sa.Column("changed_at", sa.Float(precision=53), nullable=False),
