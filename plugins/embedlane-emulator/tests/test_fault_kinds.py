@@ -274,6 +274,27 @@ def _dot(one, other):
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
+@strikes("blocked-rows")
+def test_blocked_and_empty_answers_by_fault(gemini_emulator, genai):
+    """Prompts and answers are blocked, others hold nothing; only what was asked is billed."""
+    gemini_emulator.faults.add("blocked-rows", fraction=0.5)
+    gemini_emulator.faults.add("malformed-rows", fraction=0.25, seed=3)
+    job = genai.batches.create(
+        model="gemini-2.5-flash-lite", src=[{"contents": f"Why {n}?"} for n in range(40)]
+    )
+    gemini_emulator.clock.advance(60)
+    found = [each.response for each in genai.batches.get(name=job.name).dest.inlined_responses]
+    blocked = [each for each in found if each.prompt_feedback]
+    first = [each.candidates[0] for each in found if each.candidates]
+    withheld = [candidate for candidate in first if candidate.finish_reason.name == "SAFETY"]
+    assert len(blocked) + len(withheld) == 20
+    assert blocked
+    assert withheld
+    assert any(candidate.content is None for candidate in first if candidate not in withheld)
+    said = sum(each.usage_metadata.candidates_token_count or 0 for each in found)
+    assert gemini_emulator.bill.total().output_tokens == said > 0
+
+
 def test_every_kind_has_a_test():
     """No kind is without a test here."""
     assert set(KINDS) - TESTED == set()

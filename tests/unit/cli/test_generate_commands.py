@@ -1,6 +1,7 @@
 """``embedlane generate``, typed as people type it: right, wrong, too early, too dear, and again."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -154,8 +155,11 @@ def test_without_a_price_no_budget_can_be_kept(lane, asked, configure):
 
 
 def test_a_retired_model_answers_no_more_but_its_answers_stay(lane, asked, configure):
-    """New requests are refused with the successor; what was answered can be written."""
+    """Soon is a warning; then requests are refused with the successor, and answers can be written."""
     name = lane("generate", "run", *asked, "-o", "out.jsonl", "--json").json["name"]
+    soon = datetime.now(UTC).date() + timedelta(days=30)
+    configure(OLD.format(more=f"[generators.lifecycle]\nretires = {soon}"))
+    assert f"may be shut down from {soon} on" in lane("generate", "plan", *asked).err
     gone = '[generators.lifecycle]\nretires = 2026-01-01\nsuccessor = "google:gemini-9"'
     configure(OLD.format(more=gone))
     refused = lane("generate", "plan", *asked)

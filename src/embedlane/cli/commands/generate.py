@@ -16,7 +16,7 @@ from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, dollars, moment, note, pairs, say, span, table
 from embedlane.errors import EmbedlaneError, IncompleteError, InputError
 from embedlane.jobs.states import JobState
-from embedlane.workspace.checkup import resolve_hint
+from embedlane.workspace.checkup import WARNING_DAYS, resolve_hint
 from embedlane.workspace.generation_set import ANSWER_TOKENS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from embedlane.jobs.job import Job
     from embedlane.workspace.reports import GenerationPlan, GenerationReport
+    from embedlane.workspace.workspace import Workspace
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _MODEL = click.option("--model", required=True, metavar="ID", help="The model, as publisher:model.")
@@ -57,7 +58,9 @@ def generate() -> None:
 def plan(session: Session, file: Path, model: str, answer_tokens: int, as_json: bool) -> None:
     """Check a file, and say what answering it would cost."""
     with opened(session) as workspace:
-        emit(as_json, workspace.generation.plan_file(file, model, answer_tokens), _render_plan)
+        report = workspace.generation.plan_file(file, model, answer_tokens)
+        _warn(workspace, model)
+        emit(as_json, report, _render_plan)
 
 
 @generate.command(epilog="Example: embedlane generate submit questions.jsonl --model ID --budget 5")
@@ -80,6 +83,7 @@ def submit(
     """Check a file and send it in batch jobs; `embedlane work` or `generate results` bring the answers."""
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
+        _warn(workspace, model)
         report = made.submit(budget=budget, answer_tokens=answer_tokens, on_change=_teller(quiet))
     emit(as_json, report, _render_submitted)
     ctx.exit(_complain(report, waited=False))
@@ -108,6 +112,7 @@ def run(
     _require_place(out)
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
+        _warn(workspace, model)
         report = made.wait(budget=budget, answer_tokens=answer_tokens, on_change=_teller(quiet))
         made.write(out)
     emit(as_json, report, lambda report: _render_written(report, out))
@@ -160,6 +165,14 @@ def retry(session: Session, jobset: str, as_json: bool) -> None:
 
 def _teller(quiet: bool) -> Callable[[Job], None]:
     return (lambda _job: None) if quiet else note_change
+
+
+def _warn(workspace: Workspace, model: str) -> None:
+    """Say that *model* may be shut down soon: a job takes a day."""
+    life = workspace.registry.generator(model).lifecycle
+    if life.retires_within(workspace.lanes.today(), WARNING_DAYS):
+        successor = f"; its publisher recommends {life.successor}" if life.successor else ""
+        note(f"warning: {model} may be shut down from {life.retires} on{successor}.")
 
 
 def _require_place(out: Path) -> None:
