@@ -3,8 +3,8 @@
 import attrs
 import pytest
 
-from embedlane.errors import PluginError, UnknownNameError, UsageError
-from embedlane.models.card import Dimensions, Lane, ModelCard, Price
+from embedlane.errors import CapabilityError, PluginError, UnknownNameError, UsageError
+from embedlane.models.card import Dimensions, GenerationCard, Lane, ModelCard, Price
 from embedlane.models.loading import shipped_cards
 from embedlane.models.names import ModelId
 from embedlane.models.registry import Registry
@@ -166,3 +166,29 @@ def test_a_route_without_a_card_is_an_orphan():
     assert "embedlane.toml" in caught.value.hint
     with pytest.raises(UnknownNameError, match="There is no model 'acme:other'"):
         registry.card("acme:other")
+
+
+WRITER = GenerationCard(id="acme:writer", lanes=["batch"])
+
+
+def test_models_that_embed_and_that_generate_are_kept_apart():
+    """Each is asked for as what it is; as the other it is refused, with the command that uses it."""
+    registry = Registry.build(
+        [("core", [ONE, WRITER])], [("r", route(models=("acme:writer",), lane="batch"))]
+    )
+    assert (registry.models(), registry.generators()) == ((ONE,), (WRITER,))
+    assert registry.generator("acme:writer") is registry.any_card("acme:writer") is WRITER
+    assert [each.provider for each in registry.routes("acme:writer")] == ["rocket"]
+    with pytest.raises(CapabilityError, match="generates text; it embeds nothing") as caught:
+        registry.card("acme:writer")
+    assert "embedlane generate run" in caught.value.hint
+    with pytest.raises(CapabilityError, match="embeds; it generates no text"):
+        registry.generator("acme:one")
+
+
+def test_a_model_that_is_said_to_do_both_is_a_conflict():
+    """Whoever asks for it hears of both owners."""
+    registry = Registry.build([("a", [attrs.evolve(WRITER, id="acme:one")]), ("b", [ONE])])
+    assert registry.models() == registry.generators() == ()
+    with pytest.raises(PluginError, match=r"by a and by b \(what it does: embed or generate\)"):
+        registry.any_card("acme:one")

@@ -80,7 +80,10 @@ def submit(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Check a file and send it in batch jobs; `embedlane work` or `generate results` bring the answers."""
+    """Check a file and send it in batch jobs.
+
+    `embedlane work` waits for the answers, `embedlane generate results` writes them.
+    """
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
         _warn(workspace, model)
@@ -108,7 +111,10 @@ def run(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Check a file, send it, wait, and write the answers; after an interruption, go on."""
+    """Check a file, send it, wait, write the answers.
+
+    After an interruption the same command goes on.
+    """
     _require_place(out)
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
@@ -126,7 +132,10 @@ def run(
 @json_option
 @click.pass_context
 def results(ctx: click.Context, jobset: str, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write what there is of a job set: a line for each request, in the order of the input."""
+    """Write what there is of a job set so far.
+
+    There is a line for each request, in the order of the input.
+    """
     _require_place(out)
     with opened(ctx.ensure_object(Session)) as workspace:
         made, status = workspace.generation.open(jobset), 0
@@ -157,7 +166,7 @@ def list_sets(session: Session, as_json: bool) -> None:
 @json_option
 @pass_session
 def retry(session: Session, jobset: str, as_json: bool) -> None:
-    """Make the requests of a job set pending again that were refused for good."""
+    """Make refused requests of a job set pending again."""
     with opened(session) as workspace:
         number = workspace.generation.open(jobset).retry()
     emit(as_json, {"retried": number}, _render_retried)
