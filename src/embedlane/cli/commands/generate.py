@@ -16,8 +16,9 @@ from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, dollars, moment, note, pairs, say, span, table
 from embedlane.errors import EmbedlaneError, IncompleteError, InputError
 from embedlane.jobs.states import JobState
-from embedlane.workspace.checkup import WARNING_DAYS, resolve_hint
+from embedlane.workspace.checkup import resolve_hint
 from embedlane.workspace.generation_set import ANSWER_TOKENS
+from embedlane.workspace.retirement import WARNING_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
