@@ -48,7 +48,7 @@ print(json.dumps(report))
 @pytest.fixture
 def folder(tmp_path):
     """A folder with an index and contents to embed in several jobs."""
-    (tmp_path / "embedlane.toml").write_text("[providers.hash]\nmax_rows_per_job = 200\n")
+    (tmp_path / "embedlane.toml").write_text("canaries = false\n[providers.hash]\nmax_rows_per_job = 200\n")
     with _open(tmp_path) as workspace:
         index = workspace.create_index("docs", "local:hash", dimensions=128)
         index.add((f"i{number}", _text(number)) for number in range(_ITEMS))

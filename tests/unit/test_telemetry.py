@@ -70,7 +70,7 @@ def test_requests_and_steps_are_traced_and_counted(tmp_path):
     """A request has the names of OpenTelemetry's conventions; each step of a job is a span; rows count."""
     (tmp_path / "embedlane.toml").write_text("plugins = []\n")
     found = json.loads(_python(_TRACED, str(tmp_path)))
-    (request,) = [attributes for name, attributes in found["spans"] if name == "embeddings hash"]
+    _canaries, request = [attributes for name, attributes in found["spans"] if name == "embeddings hash"]
     assert request["gen_ai.operation.name"] == "embeddings"
     assert request["gen_ai.provider.name"] == "hash"
     assert request["embedlane.texts"] == 2

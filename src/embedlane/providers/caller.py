@@ -158,7 +158,6 @@ class Caller:
     def _answer(self, raw: RawEmbeddings, inputs: int) -> Answer:
         answer = Answer(vectors=self.checker.call(raw, inputs), tokens=raw.tokens)
         labels = {"embedlane.lane": "sync", "gen_ai.provider.name": self.checker.provider}
-        count("embedlane.rows", inputs, {**labels, "embedlane.outcome": "stored"})
         count("embedlane.tokens", raw.tokens or 0, labels)
         return answer
 

@@ -22,6 +22,7 @@ from embedlane.errors import RequestRefusedError
 from embedlane.models.card import Lane, Role
 from embedlane.providers.halt import Halt
 from embedlane.providers.requests import cut_requests
+from embedlane.telemetry import count
 from embedlane.vectors.archive import Archive, Refused
 from embedlane.vectors.charges import Charges, Origin, Usage, as_said
 from embedlane.vectors.claims import LEASE, Claims
@@ -322,6 +323,9 @@ class SyncLane:
     def _count(self, outcome: _Outcome, usage: Usage) -> None:
         self._spoken_for -= self._planned(outcome.request)
         self._bill(usage)
+        labels = {"embedlane.lane": "sync", "gen_ai.provider.name": self.caller.checker.provider}
+        count("embedlane.rows", usage.rows, {**labels, "embedlane.outcome": "stored"})
+        count("embedlane.rows", len(outcome.refused), {**labels, "embedlane.outcome": "refused"})
         report = self._report
         self._report = attrs.evolve(
             report,

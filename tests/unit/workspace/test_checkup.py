@@ -147,11 +147,11 @@ def test_jobs_without_an_answer_and_jobs_that_stand_still(doctor):
     index = opened.create_index("docs")
     index.add([("a", "text")])
     with opened.ledger.write() as connection:
-        jobs = [opened._book.enter(connection, index._record.bound.id, "hash", [key]) for key in "abc"]
+        jobs = [opened.manager.book.enter(connection, index._record.bound.id, "hash", [key]) for key in "abc"]
         job = jobs[0]
         for event in (JobEvent.FILE_WRITTEN, JobEvent.UPLOADED, JobEvent.CALLING):
-            job = opened._book.change(connection, job, event)
-        opened._book.change(connection, jobs[2], JobEvent.CANCEL)
+            job = opened.manager.book.change(connection, job, event)
+        opened.manager.book.change(connection, jobs[2], JobEvent.CANCEL)
     found = findings()
     assert found["job 1"].level == "problem"
     assert job.tag in found["job 1"].message
