@@ -10,12 +10,14 @@ from embedlane.errors import EmbedlaneError
 from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
+from embedlane.vectors.failures import Failures
 from embedlane.workspace.reports import Finding
 from embedlane.workspace.retirement import retirement, way_out
 
 if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.jobs.job import Job
+    from embedlane.ledger.database import Ledger
     from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
     from embedlane.plugin.discovery import Declarations
@@ -98,6 +100,21 @@ def check_indexes(records: list[IndexRecord], registry: Registry[Route], lanes: 
             yield Finding(level="problem", subject=subject, message=error.message, hint=error.hint)
             continue
         yield _retirement_finding(subject, record, card, lanes) or _route_finding(subject, space, card, lanes)
+
+
+def check_refusals(ledger: Ledger, records: list[IndexRecord]) -> Iterator[Finding]:
+    """Look for contents that were refused for good; nobody sends them again by themselves."""
+    with ledger.read() as connection:
+        for record in records:
+            total = Failures(record.id, record.bound.id).report(connection, 0).total
+            if total:
+                yield Finding(
+                    level="warning",
+                    subject=f"contents of {record.name}",
+                    message=f"{total:,} refused for good, and not found by any search",
+                    hint=f"`embedlane index failures {record.name}` says why, `embedlane index retry` sends "
+                    "them again.",
+                )
 
 
 def check_drifts(records: list[IndexRecord], drifts: Mapping[int, Drift]) -> Iterator[Finding]:

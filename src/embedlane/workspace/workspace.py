@@ -26,7 +26,7 @@ from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.agreement import agree, configured_settings, space_of, space_to_make
 from embedlane.workspace.catalogue import Catalogue
-from embedlane.workspace.checkup import check_all
+from embedlane.workspace.checkup import check_all, check_refusals
 from embedlane.workspace.comparing import CompareOptions, Comparing
 from embedlane.workspace.costs import cost_report
 from embedlane.workspace.generating import Generating
@@ -328,7 +328,8 @@ class Workspace:
         jobs = [report.job for report in self.jobs()]
         now, records = self.clock(), self.indexes()
         drifts = open_drifts(self.ledger) if self.has_ledger else {}
-        return list(check_all(self.declarations, self.registry, self.lanes, records, drifts, jobs, now))
+        found = list(check_all(self.declarations, self.registry, self.lanes, records, drifts, jobs, now))
+        return [*found, *check_refusals(self.ledger, records)] if records else found
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""

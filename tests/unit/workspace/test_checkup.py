@@ -11,10 +11,13 @@ import pytest
 
 from embedlane.errors import PluginError
 from embedlane.jobs.states import JobEvent
-from embedlane.models.card import Dimensions, ModelCard
+from embedlane.models.card import Dimensions, Lane, ModelCard
 from embedlane.plugin.discovery import BrokenPlugin
 from embedlane.providers.route import Route
 from embedlane.providers.values import Observation
+from embedlane.text.hashing import content_hash
+from embedlane.vectors.archive import Archive, Refused
+from embedlane.vectors.charges import Origin
 
 _TODAY = date(2026, 6, 1)
 
@@ -139,6 +142,24 @@ def test_a_successor_is_recommended(doctor):
     doctor(toml=_card_toml())[0].create_index("docs", "test:card")
     more = f'[models.lifecycle]\nretires = {_TODAY}\nsuccessor = "test:next"\n'
     assert "test:next" in doctor(toml=_card_toml(more))[1]()["index docs"].hint
+
+
+def test_contents_that_were_refused_for_good_are_told(doctor):
+    """They are found by no search, so somebody should know; what is tried again by itself is not told."""
+    opened, findings = doctor()
+    index = opened.create_index("docs")
+    index.add([("a", "one text"), ("b", "another")])
+    bound = index.record.bound
+    origin = Origin(provider="hash", lane=Lane.SYNC, run="run", account="docs", price=None)
+    with opened.ledger.write() as connection:
+        refused = [
+            Refused(content_hash("one text"), "too-long", "no"),
+            Refused(content_hash("another"), "busy", "later", retryable=True),
+        ]
+        Archive(bound).refuse(connection, refused, origin, 0.0)
+    finding = findings()["contents of docs"]
+    assert (finding.level, finding.message) == ("warning", "1 refused for good, and not found by any search")
+    assert "embedlane index failures docs" in finding.hint
 
 
 def test_jobs_without_an_answer_and_jobs_that_stand_still(doctor):
