@@ -17,6 +17,7 @@ from pathlib import Path
 from standard_library import LIBRARY, Checks, corpus
 
 from embedlane import Index, Workspace
+from embedlane.vectors.canaries import FIXED, OWN
 from embedlane_emulator.emulator import GeminiEmulator
 
 MODEL = "google:gemini-embedding-001"
@@ -96,7 +97,9 @@ def bill(emulator: GeminiEmulator, index: Index, checks: Checks) -> None:
     saved = batch.dollars  # half price: what was paid once more would have been paid in the sync lane
     print(f"  the batch lane saved ${saved:.5f}, half of its sync price")
     tally = index.tally()
-    checks.expect("each distinct text was paid for once", sync.rows + batch.rows == tally.wanted)
+    canaries = 2 * (len(FIXED) + OWN)  # one set with each lane
+    paid = sync.rows + batch.rows
+    checks.expect("each distinct text was paid for once, and the canaries", paid == tally.wanted + canaries)
     checks.expect("one job was created for each tag", set(emulator.bill.creates().values()) == {1})
 
 

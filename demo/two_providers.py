@@ -18,6 +18,7 @@ from standard_library import LIBRARY, Checks, corpus
 
 from embedlane import Workspace
 from embedlane.errors import EmbedlaneError
+from embedlane.vectors.canaries import FIXED, OWN
 from embedlane_emulator.emulator import GeminiEmulator, OpenAIEmulator
 
 CONFIG = """
@@ -95,7 +96,9 @@ def bill(workspace: Workspace, emulators: dict[str, GeminiEmulator | OpenAIEmula
             part = emulator.bill.total(lane)
             print(f"  {name:7} {lane:5} {part.rows:5} texts {part.tokens:8} tokens ${part.dollars:.5f}")
         wanted = workspace.index(name).tally().wanted
-        checks.expect(f"{name}: each distinct text was paid for once", total.rows == wanted)
+        lanes = sum(emulator.bill.total(lane).rows > 0 for lane in ("sync", "batch"))
+        canaries = lanes * (len(FIXED) + OWN)
+        checks.expect(f"{name}: each text was paid for once, and canaries", total.rows == wanted + canaries)
         checks.expect(f"{name}: one job for each tag", set(emulator.bill.creates().values()) == {1})
 
 
