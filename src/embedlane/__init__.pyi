@@ -15,6 +15,8 @@ from .text.cutting import ChunkRule, TooLong, Unit
 from .text.documents import Item
 from .vectors.failures import Attempt, Failure, FailureReport
 from .workspace.comparing import CompareOptions, Comparing
+from .workspace.enriching import Enrichment
+from .workspace.enrichment_reports import EnrichmentPlan, EnrichmentReport, EnrichmentTally
 from .workspace.gating import QualityGate
 from .workspace.generating import Generating
 from .workspace.generation_set import Generated, GenerationSet
@@ -70,6 +72,10 @@ __all__ = [
     "EmbedReport",
     "Embedder",
     "EmbedlaneError",
+    "Enrichment",
+    "EnrichmentPlan",
+    "EnrichmentReport",
+    "EnrichmentTally",
     "ExportReport",
     "Failure",
     "FailureReport",

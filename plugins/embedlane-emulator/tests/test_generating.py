@@ -105,3 +105,15 @@ def test_jobs_by_the_sdk_inline_and_by_file(gemini_emulator, genai):
     total = gemini_emulator.bill.total("batch")
     assert (total.rows, total.requests) == (3, 2)
     assert total.dollars == pytest.approx((total.tokens * 0.05 + total.output_tokens * 0.20) / 1e6)
+
+
+def test_a_chunk_of_a_document_is_placed_in_it():
+    """By the document's first line and the heading before the chunk; with a schema, in words of the chunk."""
+    document = "# Report of Acme\n\n## Sales\n\nThey rose.\n\n## Risks\n\nEnergy is dear."
+    prompt = f"<document>\n{document}\n</document>\n<chunk>\nEnergy is dear.\n</chunk>\nPlace it."
+    assert text_of(answer(asked(prompt), MODEL)) == "This is from: Report of Acme, Risks."
+    schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    questions = json.loads(text_of(answer(asked(prompt, generationConfig=config), MODEL)))
+    assert questions
+    assert all(set(each.split()) <= {"Energy", "is", "dear."} for each in questions)

@@ -27,6 +27,7 @@ TABLE = MappingProxyType(
         "plan": (f"{_COMMANDS}.plan:plan", "Say what embedding would cost in each lane."),
         "embed": (f"{_COMMANDS}.embed:embed", "Embed what is pending, now or in batch jobs."),
         "generate": (f"{_COMMANDS}.generate:generate", "Answer requests in batch jobs, at batch price."),
+        "enrich": (f"{_COMMANDS}.enrich:enrich", "Ask a model about each chunk, and embed what it says."),
         "jobs": (f"{_COMMANDS}.jobs:jobs", "List, show and cancel batch jobs."),
         "work": (f"{_COMMANDS}.work:work", "Drive all batch jobs: submit, poll, collect."),
         "cost": (f"{_COMMANDS}.cost:cost", "Say what was billed, beside what was planned."),

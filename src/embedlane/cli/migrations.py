@@ -79,7 +79,7 @@ def say_built(report: BuildReport) -> None:
     else:
         for job in embedded.jobs:
             say(f"job {job.id} at {embedded.provider}: {job.state}, {counted(job.rows, 'row')}.")
-    say(f"Generation {other.number}, {other.bound.space}: {_progress(status)}.")
+    say(f"Generation {other.number}, {other}: {_progress(status)}.")
 
 
 def say_status(status: MigrationStatus) -> None:
@@ -115,7 +115,7 @@ def say_paused(status: MigrationStatus) -> None:
 def say_aborted(report: AbortReport) -> None:
     """What was given up, and what it still costs."""
     status = report.status
-    say(f"The migration of '{status.index}' is given up; {status.serving.bound.space} goes on answering.")
+    say(f"The migration of '{status.index}' is given up; {status.serving} goes on answering.")
     if report.cancelled:
         say(f"{counted(len(report.cancelled), 'job')} cancelled before the provider saw them.")
     for job in report.running:
@@ -128,9 +128,7 @@ def say_aborted(report: AbortReport) -> None:
 def say_swapped(report: SwapReport, deed: str, write: str) -> None:
     """Which generation answers now, and what to *write* into the configuration."""
     status, other = report.status, report.status.other
-    say(
-        f"'{status.index}' answers from generation {status.serving.number} now: {status.serving.bound.space}."
-    )
+    say(f"'{status.index}' answers from generation {status.serving.number} now: {status.serving}.")
     for metric, (old, new) in report.measured.items():
         say(f"{metric}: {old:.4f} before, {new:.4f} now.")
     if report.missing:
@@ -154,7 +152,7 @@ def say_swapped(report: SwapReport, deed: str, write: str) -> None:
 def say_finished(report: FinishReport) -> None:
     """What was dropped."""
     what = f"{counted(report.removed, 'vector')} removed" if report.removed else "its vectors stay"
-    say(f"Dropped generation {report.dropped.number}, {report.dropped.bound.space}; {what}.")
+    say(f"Dropped generation {report.dropped.number}, {report.dropped}; {what}.")
 
 
 def _generation(generation: Generation) -> dict[str, Any]:
@@ -166,7 +164,7 @@ def _generation(generation: Generation) -> dict[str, Any]:
 def _row(generation: Generation) -> tuple[object, ...]:
     state = f"{generation.state}, paused" if generation.paused else generation.state
     lane = generation.lane or ("-" if generation.number == 1 else "cut")
-    return (generation.number, generation.bound.space, state, lane, moment(generation.changed_at))
+    return (generation.number, generation, state, lane, moment(generation.changed_at))
 
 
 def _progress(status: MigrationStatus) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: How often a request is tried whose refusal may pass.
 ATTEMPTS = 3
 #: Whether a request is refused for good: the provider said so, or it was tried often enough.
-_FINAL = or_(requests.c.retryable.is_(False), requests.c.attempts >= ATTEMPTS)
+FINAL = or_(requests.c.retryable.is_(False), requests.c.attempts >= ATTEMPTS)
 _PAGE = 1000
 _LISTED = "`embedlane generate list` shows them all."
 
@@ -223,7 +223,7 @@ class Requests:
         found = (
             select(
                 case(
-                    (answered, "answered"), (flying, "in_flight"), (_FINAL, "refused"), else_="pending"
+                    (answered, "answered"), (flying, "in_flight"), (FINAL, "refused"), else_="pending"
                 ).label("state"),
                 requests.c.tokens,
                 case((requests.c.output_tokens < expected, requests.c.output_tokens), else_=expected).label(
@@ -255,7 +255,7 @@ class Requests:
                 requests.c.response,
                 requests.c.code,
                 requests.c.message,
-                _FINAL.label("final"),
+                FINAL.label("final"),
                 self._in_flight().label("flying"),
             )
             .where(requests.c.jobset_id == self.jobset_id)
@@ -277,13 +277,13 @@ class Requests:
 
     def retry(self, connection: Connection) -> int:
         """Make all requests pending again that were refused for good; return how many."""
-        mine = and_(requests.c.jobset_id == self.jobset_id, requests.c.response.is_(None), _FINAL)
+        mine = and_(requests.c.jobset_id == self.jobset_id, requests.c.response.is_(None), FINAL)
         return connection.execute(update(requests).where(mine).values(retryable=True, attempts=0)).rowcount
 
     def _pending(self) -> ColumnElement[bool]:
         return and_(
             requests.c.response.is_(None),
-            not_(func.coalesce(_FINAL, False)),
+            not_(func.coalesce(FINAL, False)),
             not_(self._in_flight()),
         )
 

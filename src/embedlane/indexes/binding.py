@@ -33,6 +33,8 @@ class IndexRecord:
     generation: int
     #: The space that this generation is bound to.
     bound: BoundSpace
+    #: Which texts of its items this generation holds: who made them; empty for their own.
+    variant: str = ""
     #: How its documents are cut.
     settings: IndexSettings
     #: Grows with every change of its items or its space's vectors.
@@ -140,6 +142,7 @@ _QUERY = (
         spaces.c.fingerprint,
         spaces.c.changes.label("space_changes"),
         generations.c.number.label("generation"),
+        generations.c.variant,
     )
     .join(generations, generations.c.index_id == indexes.c.id)
     .join(spaces, spaces.c.id == generations.c.space_id)
@@ -160,6 +163,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> IndexRecord:
         name=row.name,
         generation=row.generation,
         bound=BoundSpace(row.space_id, space),
+        variant=row.variant,
         settings=IndexSettings.from_json(row.settings),
         stamp=(row.index_changes, row.space_changes),
         created_at=row.created_at,

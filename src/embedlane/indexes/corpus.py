@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from embedlane.ledger.dialects import among
 from embedlane.ledger.schema import contents, items
+from embedlane.vectors.effective import effective
 from embedlane.vectors.reading import read_vectors
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ class CorpusItem:
     document: str
 
 
-def read_corpus(connection: Connection, index_id: int) -> list[CorpusItem]:
-    """All items of an index, in the order of their ids' bytes."""
-    query = select(items.c.item, items.c.content_hash, items.c.document).where(items.c.index_id == index_id)
+def read_corpus(connection: Connection, index_id: int, variant: str = "") -> list[CorpusItem]:
+    """All items of an index with their contents in *variant*, in the order of their ids' bytes."""
+    rows = effective(variant)
+    query = select(rows.c.item, rows.c.content_hash, rows.c.document).where(rows.c.index_id == index_id)
     found = [CorpusItem(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda item: item.id.encode())
 
@@ -65,9 +67,10 @@ def read_texts(
     return [tuple(row) for row in connection.execute(query)]
 
 
-def content_lengths(connection: Connection, index_id: int) -> dict[int, int]:
-    """For each number of characters, how many distinct contents of an index have it."""
-    mine = select(items.c.content_hash).distinct().where(items.c.index_id == index_id).subquery()
+def content_lengths(connection: Connection, index_id: int, variant: str = "") -> dict[int, int]:
+    """For each number of characters, how many distinct contents of an index have it in *variant*."""
+    rows = effective(variant)
+    mine = select(rows.c.content_hash).distinct().where(rows.c.index_id == index_id).subquery()
     query = (
         select(contents.c.characters, func.count())
         .join(mine, mine.c.content_hash == contents.c.hash)

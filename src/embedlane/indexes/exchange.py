@@ -11,12 +11,13 @@ from sqlalchemy import and_, insert, select, update
 from embedlane.indexes.binding import mark_changed
 from embedlane.indexes.items import Changes, DocumentItems, ItemBook
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import contents, imports, items, spaces, vectors
+from embedlane.ledger.schema import contents, imports, spaces, vectors
 from embedlane.text.documents import Item
 from embedlane.text.hashing import content_hash
 from embedlane.transfer.files import PAGE
 from embedlane.transfer.records import Record
 from embedlane.vectors.archive import STORED, Archive
+from embedlane.vectors.effective import effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,11 @@ _COLUMNS = ("item", "metadata", "document", "source")
 
 
 def outgoing(connection: Connection, record: IndexRecord) -> Iterator[list[Record]]:
-    """Stream the items of an index with their vectors, page by page, in the order of their ids."""
+    """Stream the items of an index with their vectors, page by page, in the order of their ids.
+
+    In a variant, the text is the one that was embedded: it is what the vector belongs to.
+    """
+    items = effective(record.variant)
     mine = and_(vectors.c.content_hash == items.c.content_hash, vectors.c.space_id == record.bound.id)
     query = (
         select(*(items.c[name] for name in _COLUMNS), contents.c.text, vectors.c.vector)

@@ -42,6 +42,8 @@ class Generation:
     bound: BoundSpace
     #: Where it stands.
     state: GenerationState
+    #: Which texts of the items it holds: who made them; empty for their own.
+    variant: str
     #: What fills it while it is built; None for the first one, and for one that is cut from stored vectors.
     lane: Lane | None
     #: Whether nothing is sent for it now.
@@ -58,6 +60,10 @@ class Generation:
     created_at: float
     #: Seconds since 1970, of the last change of its state.
     changed_at: float
+
+    def __str__(self) -> str:
+        """Its space, and whose texts it holds where they are not the items' own."""
+        return f"{self.bound.space}, {self.variant}" if self.variant else str(self.bound.space)
 
 
 @attrs.frozen
@@ -90,29 +96,32 @@ class GenerationBook:
         now: float,
         *,
         lane: Lane | None,
+        variant: str = "",
         budget: float | None = None,
         **terms: str,
     ) -> Generation:
-        """Enter a generation to be built in *space*.
+        """Enter a generation to be built in *space*, of the items' texts or a *variant* of them.
 
         Args:
             connection: A write transaction.
             space: The space that it is bound to.
             now: Seconds since 1970.
             lane: What fills it; None where it is cut from stored vectors.
+            variant: Which texts of the items it has; empty for their own.
             budget: US dollars that building it may cost; None for any amount.
             terms: Of the swap: gate, queries, qrels.
 
         Raises:
-            RefusedError: If the index serves that space already, or has another migration.
+            RefusedError: If the index serves that space and variant already, or has another migration.
         """
-        self.require_free(connection, space)
+        self.require_free(connection, space, variant)
         number = 1 + max(each.number for each in self.all(connection))
         values = {
             "index_id": self.index_id,
             "number": number,
             "space_id": BoundSpace.register(connection, space, now).id,
             "state": _S.BUILDING.value,
+            "variant": variant,
             "lane": lane.value if lane else None,
             **terms,
             "budget": budget,
@@ -122,13 +131,14 @@ class GenerationBook:
         connection.execute(insert(generations), values)
         return self._get(connection, number)
 
-    def require_free(self, connection: Connection, space: Space) -> None:
+    def require_free(self, connection: Connection, space: Space, variant: str = "") -> None:
         """Refuse a migration to *space* if the index is there already, or has another migration.
 
         Raises:
             RefusedError: With the commands that end the other one.
         """
-        if self.serving(connection).bound.space == space:
+        serving = self.serving(connection)
+        if (serving.bound.space, serving.variant) == (space, variant):
             raise RefusedError(
                 f"Index '{self.name}' is in that space already: {space}.",
                 "Name another model, or another size with --dimensions.",
@@ -143,7 +153,7 @@ class GenerationBook:
         one, what, another, instead = commands[other.state]
         raise RefusedError(
             f"Index '{self.name}' has a migration already; one at a time. Its generation {other.number}, "
-            f"{other.bound.space}, is {other.state}.",
+            f"{other}, is {other.state}.",
             f"`embedlane migrate {one} {self.name}` {what}; `embedlane migrate {another} {self.name}` "
             f"{instead}.",
         )
@@ -252,6 +262,7 @@ def _generation(row: Row[*tuple[Any, ...]]) -> Generation:
         number=row.number,
         bound=BoundSpace(row.space_id, Space.parse(row.canonical)),
         state=GenerationState(row.state),
+        variant=row.variant,
         lane=Lane(row.lane) if row.lane else None,
         paused=row.paused,
         gate=row.gate,

@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, delete, false, func, insert, not_, or_, 
 
 from embedlane.indexes.binding import mark_changed
 from embedlane.ledger.dialects import among, upsert
-from embedlane.ledger.schema import contents, items, job_rows
+from embedlane.ledger.schema import contents, item_variants, items, job_rows
 from embedlane.text.hashing import content_hash
 
 if TYPE_CHECKING:
@@ -99,18 +99,19 @@ class ItemBook:
         updated = [row for item, row in rows.items() if item in known and known[item] != _essence(row)]
         kept = [item for document in documents for item in document.kept]
         names = [document.document for document in documents] if whole else []
-        removed = self._remove_others(connection, names, {*rows, *kept})
+        removed, freed = self._remove_others(connection, names, {*rows, *kept})
         self._write(connection, added, updated)
+        outdated = _forget_variants(connection, self.index_id, [str(row["item"]) for row in updated])
         if run:
             self._mark_seen(connection, [*(item for item in rows if item in known), *kept], run)
         changes = Changes(
             added=len(added),
             updated=len(updated),
             unchanged=len(rows) - len(added) - len(updated),
-            removed=len(removed),
+            removed=removed,
         )
         replaced = [str(known[str(row["item"])][0]) for row in updated]
-        forget_unused_contents(connection, [*removed, *replaced])
+        forget_unused_contents(connection, [*freed, *replaced, *outdated])
         if added or updated or removed:
             mark_changed(connection, self.index_id)
         return changes
@@ -145,8 +146,9 @@ class ItemBook:
             or_(false(), *(_within(source) for source in sources)),
             not_(or_(false(), *(_within(source) for source in keep))),
         )
+        made = _made_of(connection, unseen)
         removed = connection.scalars(delete(items).where(unseen).returning(items.c.content_hash)).all()
-        forget_unused_contents(connection, removed)
+        forget_unused_contents(connection, [*removed, *made])
         if removed:
             mark_changed(connection, self.index_id)
         return len(removed)
@@ -185,8 +187,8 @@ class ItemBook:
 
     def _remove_others(
         self, connection: Connection, documents: Sequence[str], present: Collection[str]
-    ) -> list[str]:
-        """Remove items that *documents* had and no longer have; return their content hashes."""
+    ) -> tuple[int, list[str]]:
+        """Remove items that *documents* had and no longer have; return how many, and hashes of contents."""
         columns = select(items.c.id, items.c.item, items.c.content_hash)
         stale = [
             row
@@ -195,9 +197,11 @@ class ItemBook:
             )
             if row.item not in present
         ]
+        gone = among(items.c.id, [row.id for row in stale])
+        made = _made_of(connection, gone) if stale else []
         if stale:
-            connection.execute(delete(items).where(among(items.c.id, [row.id for row in stale])))
-        return [row.content_hash for row in stale]
+            connection.execute(delete(items).where(gone))
+        return len(stale), [*(row.content_hash for row in stale), *made]
 
     def _mark_seen(self, connection: Connection, ids: Sequence[str], run: int) -> None:
         connection.execute(
@@ -206,7 +210,7 @@ class ItemBook:
 
 
 def forget_unused_contents(connection: Connection, hashes: Sequence[str] | None = None) -> None:
-    """Remove texts that no item of any index has and no open row of a job carries.
+    """Remove texts that no item of any index has, in no variant, and no open row of a job carries.
 
     Vectors stay: they are paid for, and hold the hash only.
 
@@ -215,14 +219,32 @@ def forget_unused_contents(connection: Connection, hashes: Sequence[str] | None 
         hashes: Those to look at; None for all.
     """
     used = select(items.c.id).where(items.c.content_hash == contents.c.hash).exists()
+    varied = select(item_variants.c.item_id).where(item_variants.c.content_hash == contents.c.hash).exists()
     carried = (
         select(job_rows.c.key).where(job_rows.c.key == contents.c.hash, job_rows.c.verdict == "open").exists()
     )
-    unused = delete(contents).where(not_(used), not_(carried))
+    unused = delete(contents).where(not_(used), not_(varied), not_(carried))
     if hashes is None:
         connection.execute(unused)
     elif hashes:
         connection.execute(unused.where(among(contents.c.hash, dict.fromkeys(hashes))))
+
+
+def _forget_variants(connection: Connection, index_id: int, names: Sequence[str]) -> Sequence[str]:
+    """Remove what was made of contents that the items *names* no longer have; return its hashes."""
+    if not names:
+        return ()
+    mine = select(items.c.id).where(items.c.index_id == index_id, among(items.c.item, names))
+    now = select(items.c.content_hash).where(items.c.id == item_variants.c.item_id).scalar_subquery()
+    outdated = and_(item_variants.c.item_id.in_(mine), item_variants.c.source_hash != now)
+    statement = delete(item_variants).where(outdated).returning(item_variants.c.content_hash)
+    return connection.scalars(statement).all()
+
+
+def _made_of(connection: Connection, which: ColumnElement[bool]) -> Sequence[str]:
+    """Hashes of what was made of the items that are *which*."""
+    joined = item_variants.join(items, items.c.id == item_variants.c.item_id)
+    return connection.scalars(select(item_variants.c.content_hash).select_from(joined).where(which)).all()
 
 
 def _essence(row: dict[str, object]) -> tuple[object, ...]:

@@ -8,8 +8,9 @@ import attrs
 import numpy as np
 from sqlalchemy import and_, func, select
 
-from embedlane.ledger.schema import items, vectors
+from embedlane.ledger.schema import vectors
 from embedlane.vectors.archive import STORED
+from embedlane.vectors.effective import effective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,7 @@ class Matrix:
     @classmethod
     def load(cls, connection: Connection, record: IndexRecord) -> Self:
         """Read the vectors of all embedded items, in the order in which they lie on disk."""
+        items = effective(record.variant)
         joined = items.join(
             vectors,
             and_(vectors.c.content_hash == items.c.content_hash, vectors.c.space_id == record.bound.id),

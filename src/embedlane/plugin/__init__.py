@@ -65,6 +65,7 @@ from embedlane.providers.values import (
     StagedInput,
     Vector,
 )
+from embedlane.text.enrichers import Enricher, Purpose
 from embedlane.text.tokens import TokenCounter
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "CredentialError",
     "Dimensions",
     "EmbedlaneError",
+    "Enricher",
     "GenerationCard",
     "GenerationResult",
     "InputError",
@@ -102,6 +104,7 @@ __all__ = [
     "Price",
     "Prompt",
     "ProviderError",
+    "Purpose",
     "RawEmbeddings",
     "Refusal",
     "RemoteJob",

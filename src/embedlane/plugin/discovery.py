@@ -19,6 +19,7 @@ from embedlane.models.card import Card
 from embedlane.plugin import hookspecs
 from embedlane.plugin.selection import PluginSelection
 from embedlane.providers.route import Route
+from embedlane.text.enrichers import Enricher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,18 +74,22 @@ class Plugins:
     manager: pluggy.PluginManager = attrs.field(repr=False, eq=False)
 
     def declarations(self) -> Declarations:
-        """Ask every plugin for its cards and routes; one that fails declares nothing."""
-        models, routes, broken = [], [], list(self.broken)
+        """Ask every plugin for what it declares; one that fails declares nothing."""
+        models, routes, enrichers, broken = [], [], [], list(self.broken)
         for plugin in self.loaded:
             try:
                 cards = self._declared(plugin, "embedlane_models", Card)
                 offers = self._declared(plugin, "embedlane_routes", Route)
+                asking = self._declared(plugin, "embedlane_enrichers", Enricher)
             except _Fault as fault:
                 broken.append(_broken(plugin, str(fault)))
                 continue
             models.append((plugin.name, cards))
             routes.append((plugin.name, offers))
-        return Declarations(models=tuple(models), routes=tuple(routes), broken=tuple(broken))
+            enrichers.append((plugin.name, asking))
+        return Declarations(
+            models=tuple(models), routes=tuple(routes), enrichers=tuple(enrichers), broken=tuple(broken)
+        )
 
     def _declared(self, plugin: Plugin, hook: str, kind: type[_T]) -> tuple[_T, ...]:
         others = [other.module for other in self.loaded if other is not plugin]
@@ -132,6 +137,8 @@ class Declarations:
     routes: tuple[tuple[str, tuple[Route, ...]], ...]
     #: Plugins that can't be used, those that failed only when asked included.
     broken: tuple[BrokenPlugin, ...]
+    #: Enrichers by owner.
+    enrichers: tuple[tuple[str, tuple[Enricher, ...]], ...] = ()
 
 
 class _Fault(Exception):

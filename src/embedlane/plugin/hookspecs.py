@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from embedlane.models.card import Card
     from embedlane.providers.route import Route
+    from embedlane.text.enrichers import Enricher
 
 #: pluggy's project name, and the group of the entry points.
 PROJECT = "embedlane"
@@ -52,6 +53,24 @@ def embedlane_routes() -> Iterable[Route]:  # type: ignore[empty-body]
         @hookimpl
         def embedlane_routes():
             return [Route(provider="acme", models=["acme:embed-1"], lane="sync", factory="acme.sdk:open")]
+
+    .. versionadded:: 0.1
+    """
+
+
+@_hookspec
+def embedlane_enrichers() -> Iterable[Enricher]:  # type: ignore[empty-body]
+    """Declare what a model can be asked of each chunk, for ``embedlane enrich INDEX --with NAME``.
+
+    Called when an index is enriched, without network, SDK or secret. All results are collected. A name
+    that is taken is a conflict, which is reported with both owners.
+
+    Example::
+
+        @hookimpl
+        def embedlane_enrichers():
+            prompt = "Name the laws that this is about: {chunk}"
+            return [Enricher(name="laws", summary="the laws it is about", prompt=prompt)]
 
     .. versionadded:: 0.1
     """

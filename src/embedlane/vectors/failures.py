@@ -13,8 +13,9 @@ from sqlalchemy import and_, func, not_, select, true, update
 
 from embedlane.errors import UnknownNameError
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import contents, items, refusal_events, refusals, vectors
+from embedlane.ledger.schema import contents, refusal_events, refusals, vectors
 from embedlane.models.card import Lane
+from embedlane.vectors.effective import effective, wants
 from embedlane.vectors.pending import FINAL
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Failures:
     index_id: int
     #: The space's number in the ledger.
     space_id: int
+    #: Which texts of its items it has in it; empty for their own.
+    variant: str = ""
 
     def report(self, connection: Connection, limit: int | None, *, every: bool = False) -> FailureReport:
         """Up to *limit* refused contents, in the order of their first items.
@@ -142,12 +145,13 @@ class Failures:
         Raises:
             UnknownNameError: If the content of one was not refused for good; nothing is changed then.
         """
+        rows = effective(self.variant)
         query = (
-            select(items.c.item, items.c.content_hash)
-            .join(refusals, refusals.c.content_hash == items.c.content_hash)
-            .where(items.c.index_id == self.index_id, self._failed(), FINAL)
+            select(rows.c.item, rows.c.content_hash)
+            .join(refusals, refusals.c.content_hash == rows.c.content_hash)
+            .where(rows.c.index_id == self.index_id, self._failed(), FINAL)
         )
-        found = connection.execute(query.where(among(items.c.item, names))).all()
+        found = connection.execute(query.where(among(rows.c.item, names))).all()
         missing = sorted(set(names) - {row.item for row in found})
         if missing:
             known = connection.scalars(query.limit(_NEAR)).all()
@@ -177,10 +181,11 @@ class Failures:
 
     def _items(self, connection: Connection, hashes: Sequence[str]) -> dict[str, list[str]]:
         """The first ids of the items that have each of *hashes*."""
-        rank = func.row_number().over(partition_by=items.c.content_hash, order_by=items.c.item)
+        rows = effective(self.variant)
+        rank = func.row_number().over(partition_by=rows.c.content_hash, order_by=rows.c.item)
         ranked = (
-            select(items.c.content_hash, items.c.item, rank.label("rank"))
-            .where(items.c.index_id == self.index_id, among(items.c.content_hash, hashes))
+            select(rows.c.content_hash, rows.c.item, rank.label("rank"))
+            .where(rows.c.index_id == self.index_id, among(rows.c.content_hash, hashes))
             .subquery()
         )
         query = select(ranked.c.content_hash, ranked.c.item).where(ranked.c.rank <= ITEMS)
@@ -211,14 +216,15 @@ class Failures:
     def _holding(self) -> Subquery:
         """Refused contents of the index, with their first item and how many items they have."""
         refused = select(refusals.c.content_hash).where(refusals.c.space_id == self.space_id)
+        rows = effective(self.variant)
         return (
             select(
-                items.c.content_hash,
-                func.min(items.c.item).label("first"),
+                rows.c.content_hash,
+                func.min(rows.c.item).label("first"),
                 func.count().label("number"),
             )
-            .where(items.c.index_id == self.index_id, items.c.content_hash.in_(refused))
-            .group_by(items.c.content_hash)
+            .where(rows.c.index_id == self.index_id, rows.c.content_hash.in_(refused))
+            .group_by(rows.c.content_hash)
             .subquery()
         )
 
@@ -231,5 +237,4 @@ class Failures:
 
     def _wanted(self) -> ColumnElement[bool]:
         """Whether an item of the index has the refused content."""
-        mine = (items.c.index_id == self.index_id, items.c.content_hash == refusals.c.content_hash)
-        return select(items.c.id).where(*mine).exists()
+        return wants(self.index_id, self.variant, refusals.c.content_hash)

@@ -11,7 +11,8 @@ import attrs
 from sqlalchemy import and_, func, not_, or_, select
 
 from embedlane.ledger.dialects import among
-from embedlane.ledger.schema import claims, contents, generations, items, job_rows, refusals, vectors
+from embedlane.ledger.schema import claims, contents, generations, job_rows, refusals, vectors
+from embedlane.vectors.effective import effective
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
@@ -78,6 +79,8 @@ class Pending:
     #: The number of the generation that they are for; nothing is to be sent once it is paused or not being
     #: built any more. None for the serving one, which is always filled.
     generation_id: int | None = None
+    #: Which texts of its items are wanted; empty for their own.
+    variant: str = ""
 
     def hashes(self, connection: Connection, now: float, limit: int, after: str = "") -> list[str]:
         """Up to *limit* pending contents above *after*, in the order of their hashes."""
@@ -150,22 +153,24 @@ class Pending:
         return {row.characters: row.number for row in connection.execute(query)}
 
     def _page(self, now: float, limit: int, after: str) -> Select[tuple[str]]:
-        content = items.c.content_hash
+        rows = effective(self.variant)
+        content = rows.c.content_hash
         return (
             select(content)
             .distinct()
-            .where(self._mine(), content > after)
+            .where(self._mine(rows), content > after)
             .where(self._sendable(content, now), *while_building(self.generation_id))
             .order_by(content)
             .limit(limit)
         )
 
     def _wanted(self) -> FromClause:
-        return select(items.c.content_hash).distinct().where(self._mine()).subquery()
+        rows = effective(self.variant)
+        return select(rows.c.content_hash).distinct().where(self._mine(rows)).subquery()
 
-    def _mine(self) -> ColumnElement[bool]:
-        mine = items.c.index_id == self.index_id
-        return mine if self.part is None else and_(mine, self.part.clause(items.c.content_hash))
+    def _mine(self, rows: FromClause) -> ColumnElement[bool]:
+        mine = rows.c.index_id == self.index_id
+        return mine if self.part is None else and_(mine, self.part.clause(rows.c.content_hash))
 
     def _sendable(self, content: ColumnElement[str], now: float) -> ColumnElement[bool]:
         return not_(or_(self._stored(content), self._refused(content), self._in_flight(content, now)))

@@ -8,8 +8,9 @@ import attrs
 import numpy as np
 from sqlalchemy import select
 
-from embedlane.ledger.schema import items, vectors
+from embedlane.ledger.schema import vectors
 from embedlane.vectors.archive import STORED, Archive
+from embedlane.vectors.effective import wants
 from embedlane.vectors.pending import while_building
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Resizer:
     source: BoundSpace
     #: Where their heads go.
     target: BoundSpace
+    #: Which texts of its items both hold; empty for their own.
+    variant: str = ""
     #: Called with the number of vectors that were cut.
     on_progress: Callable[[int], None] = lambda _count: None
 
@@ -69,13 +72,11 @@ class Resizer:
         there = select(known.c.id).where(
             known.c.space_id == self.target.id, known.c.content_hash == vectors.c.content_hash
         )
-        wanted = select(items.c.id).where(
-            items.c.index_id == self.index_id, items.c.content_hash == vectors.c.content_hash
-        )
+        wanted = wants(self.index_id, self.variant, vectors.c.content_hash)
         query = (
             select(vectors.c.content_hash, vectors.c.vector)
             .where(vectors.c.space_id == self.source.id, vectors.c.content_hash > after)
-            .where(wanted.exists(), ~there.exists(), *while_building(self.generation_id))
+            .where(wanted, ~there.exists(), *while_building(self.generation_id))
             .order_by(vectors.c.content_hash)
             .limit(_PAGE)
         )

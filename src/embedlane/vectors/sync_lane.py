@@ -102,6 +102,8 @@ class SyncLane:
     part: Part | None = None
     #: The generation that the vectors are for, as in `Pending`.
     generation_id: int | None = None
+    #: Which texts of the items are wanted; empty for their own.
+    variant: str = ""
     #: Called with the number of contents that were answered.
     on_progress: Callable[[int], None] = lambda _count: None
     #: Seconds after which claims are renewed.
@@ -188,7 +190,7 @@ class SyncLane:
 
     def _requests(self, index_id: int, limit: int | None) -> Iterator[list[Text]]:
         """Claim pending contents window by window and cut them into requests."""
-        pending = Pending(index_id, self.bound.id, self.part, self.generation_id)
+        pending = Pending(index_id, self.bound.id, self.part, self.generation_id, self.variant)
         after, left = "", limit
         while left is None or left > 0:
             size = _WINDOW * self.concurrency if left is None else min(left, _WINDOW * self.concurrency)

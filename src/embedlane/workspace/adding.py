@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import attrs
 
 from embedlane.indexes.items import Changes, DocumentItems, ItemBook
+from embedlane.models.card import Role
+from embedlane.text.cutting import Cutter
 from embedlane.text.documents import Document, Unreadable
 from embedlane.workspace.reports import KEPT, AddReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from embedlane.indexes.binding import IndexRecord
     from embedlane.ledger.database import Ledger
-    from embedlane.text.cutting import Cut, Cutter
+    from embedlane.text.cutting import Cut
+    from embedlane.workspace.lanes import Lanes
 
 #: Items in one transaction: enough to amortise a commit, little enough to hold.
 _BATCH = 5000
@@ -108,3 +112,14 @@ class Adder:
             refused=report.refused + len(cut.refused),
             refused_items=(*report.refused_items, *cut.refused)[:KEPT],
         )
+
+
+def cutter_of(record: IndexRecord, lanes: Lanes) -> Cutter:
+    """What cuts documents for an index's model, whose limit counts the space's template, too."""
+    space = record.bound.space
+    counter = lanes.counter(space)
+    limit = lanes.registry.card(space.model).limits.tokens_per_input
+    template = space.render("", Role.DOCUMENT)
+    if limit is not None and template:
+        limit -= counter.count([template])[0]
+    return Cutter(record.settings.chunks, record.settings.on_too_long, limit, counter)

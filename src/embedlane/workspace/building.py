@@ -46,6 +46,7 @@ class Building:
             generation_id=self.generation.id,
             source=self.record.bound,
             target=self.generation.bound,
+            variant=self.generation.variant,
             on_progress=on_progress,
         ).run()
 
@@ -80,7 +81,7 @@ class Building:
             ledger=self.ledger,
             lanes=self.lanes,
             manager=self.manager,
-            record=attrs.evolve(self.record, bound=self.generation.bound),
+            record=attrs.evolve(self.record, bound=self.generation.bound, variant=self.generation.variant),
             limit=None,
             budget=budget,
             generation_id=self.generation.id,
@@ -99,7 +100,9 @@ class Building:
 
 def tally_in(connection: Connection, generation: Generation, now: float) -> Tally:
     """Count where the index's contents stand in *generation*."""
-    return Pending(generation.index_id, generation.bound.id).tally(connection, now)
+    return Pending(generation.index_id, generation.bound.id, variant=generation.variant).tally(
+        connection, now
+    )
 
 
 def open_jobs(

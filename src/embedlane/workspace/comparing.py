@@ -173,7 +173,7 @@ class Comparing:
             for card in others.values():
                 bound = self._lent(connection, Space.of(card)).bound
                 limit, counter = card.limits.tokens_per_input, self.lanes.counter(bound.space)
-                missing = too_long(connection, self.record.id, bound, limit, counter)
+                missing = too_long(connection, self.record, bound, limit, counter)
                 trial = trial.without(missing, f"{card.id}, which takes {limit} tokens", self.record.name)
         return trial
 
@@ -196,7 +196,9 @@ class Comparing:
 
     def _complete(self, connection: Connection, space: Space) -> bool:
         bound = self._lent(connection, space).bound
-        tally = Pending(self.record.id, bound.id, self._trial.part).tally(connection, self.manager.clock())
+        tally = Pending(self.record.id, bound.id, self._trial.part, variant=self.record.variant).tally(
+            connection, self.manager.clock()
+        )
         return tally.stored == tally.wanted
 
     def _lent(self, connection: Connection, space: Space) -> IndexRecord:
@@ -232,7 +234,7 @@ class Comparing:
             with self.ledger.read() as connection:
                 record = self._lent(connection, Space.of(self.lanes.registry.card(model)))
                 meter = meter_of(connection, record, self.lanes, self.manager.clock(), self._trial.part)
-                lengths = content_lengths(connection, self.record.id)
+                lengths = content_lengths(connection, self.record.id, self.record.variant)
             self._tokens[model] = sum(meter.by_rule(length) * number for length, number in lengths.items())
         return self._tokens[model]
 

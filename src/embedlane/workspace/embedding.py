@@ -66,6 +66,7 @@ class Embedding:
                 allowance=allowance,
                 canaries=carried.canaries,
                 part=self.part,
+                variant=self.record.variant,
                 generation_id=self.generation_id,
                 on_progress=on_progress,
             ).run(self.record.id, self.limit)
@@ -107,7 +108,9 @@ class Embedding:
 
     @property
     def _pending(self) -> Pending:
-        return Pending(self.record.id, self.record.bound.id, self.part, self.generation_id)
+        return Pending(
+            self.record.id, self.record.bound.id, self.part, self.generation_id, self.record.variant
+        )
 
     def _tally(self) -> Tally:
         with self.ledger.read() as connection:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from embedlane.ledger.schema import contents, items
+from embedlane.ledger.schema import contents
 from embedlane.models.card import Role
+from embedlane.vectors.effective import wants
 from embedlane.vectors.reading import stored_contents
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from embedlane.indexes.binding import IndexRecord
     from embedlane.text.tokens import TokenCounter
     from embedlane.vectors.bound import BoundSpace
 
@@ -23,13 +25,13 @@ _SPECIAL = 2
 
 
 def too_long(
-    connection: Connection, index_id: int, bound: BoundSpace, limit: int | None, counter: TokenCounter
+    connection: Connection, record: IndexRecord, bound: BoundSpace, limit: int | None, counter: TokenCounter
 ) -> set[str]:
     """The contents of an index with more than *limit* tokens in a space; those with a vector there do fit.
 
     Args:
         connection: A transaction.
-        index_id: The index's number.
+        record: The index.
         bound: The space.
         limit: The most tokens of one input; None for any number.
         counter: Counts them.
@@ -37,10 +39,9 @@ def too_long(
     if limit is None:
         return set()
     overhead = len(bound.space.render("", Role.DOCUMENT))
-    used = select(items.c.id).where(items.c.index_id == index_id, items.c.content_hash == contents.c.hash)
     # A token takes at least one character of ASCII, so what is shorter fits.
     query = select(contents.c.hash, contents.c.text).where(
-        contents.c.characters + overhead + _SPECIAL > limit, used.exists()
+        contents.c.characters + overhead + _SPECIAL > limit, wants(record.id, record.variant, contents.c.hash)
     )
     found: set[str] = set()
     with connection.execute(query.execution_options(yield_per=_PAGE)) as rows:

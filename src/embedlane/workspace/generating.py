@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from embedlane.generation.reading import RowLike, Spooled
     from embedlane.jobs.manager import BatchManager
     from embedlane.models.card import GenerationCard
@@ -34,7 +36,13 @@ class Generating:
     has_ledger: bool = attrs.field(kw_only=True)
 
     def enter(
-        self, rows: Iterable[RowLike], model: str, *, schema: Any = None, source: str = "rows"
+        self,
+        rows: Iterable[RowLike],
+        model: str,
+        *,
+        schema: Any = None,
+        source: str = "rows",
+        check: Callable[[Connection], None] = lambda _connection: None,
     ) -> GenerationSet:
         """Enter requests as a set; the same requests for the same model are the same set.
 
@@ -45,17 +53,18 @@ class Generating:
             schema: What all answers have to be: a class with ``model_json_schema`` and
                 ``model_validate_json``, as pydantic's models are, or a JSON schema; None for anything.
             source: What the requests come from, for people; the set is named after it.
+            check: Called in the transaction that would enter them; nothing is entered if it raises.
 
         Raises:
             UnknownNameError: If there is no such model.
             CapabilityError: If it generates nothing, is retired, or no installed provider serves it.
             InputError: If a row is wrong; lists all that are.
         """
-        return self._enter(rows_of(rows), model, schema, source)
+        return self._enter(rows_of(rows), model, schema, source, check)
 
     def enter_file(self, path: Path, model: str, *, schema: Any = None) -> GenerationSet:
         """Enter the requests of a file of JSON Lines; see `enter`."""
-        return self._enter(lines_of(path), model, schema, str(path))
+        return self._enter(lines_of(path), model, schema, str(path), lambda _connection: None)
 
     def open(self, name: str, *, schema: Any = None) -> GenerationSet:
         """Open the set *name*.
@@ -125,7 +134,12 @@ class Generating:
         return found.rows, sum(tokens for tokens, _ in sizes), output
 
     def _enter(
-        self, rows: Iterable[tuple[str, object]], model: str, schema: Any, source: str
+        self,
+        rows: Iterable[tuple[str, object]],
+        model: str,
+        schema: Any,
+        source: str,
+        check: Callable[[Connection], None],
     ) -> GenerationSet:
         card = self._lanes.registry.generator(model)
         route, form = self._lanes.form(card)
@@ -133,6 +147,7 @@ class Generating:
         with spooled(rows, form, json_schema(schema), place, source) as found:
             manager = self._manager()
             with manager.ledger.write() as connection:
+                check(connection)
                 record = JobSet.of(connection, found.digest, str(card.id)) or JobSet.enter(
                     connection,
                     found,

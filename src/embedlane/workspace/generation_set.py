@@ -65,6 +65,8 @@ class GenerationSet:
     #: What answers have to be: a class with ``model_json_schema`` and ``model_validate_json``, as pydantic's
     #: models are, or a JSON schema; None for anything.
     schema: Any = None
+    #: Whose bill it is on; empty for its own name.
+    account: str = ""
 
     @property
     def name(self) -> str:
@@ -183,7 +185,7 @@ class GenerationSet:
             driver=driver,
             pending=self._requests,
             provider=self.record.provider,
-            account=self.name,
+            account=self.account or self.name,
             jobset_id=self.record.id,
         )
 

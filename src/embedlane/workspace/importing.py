@@ -236,7 +236,9 @@ class _Importer:
                 changes, stored = changes + changed, stored + new
                 self.on_progress(len(page))
         with ledger.read() as connection:
-            tally = Pending(record.id, record.bound.id).tally(connection, self.workspace.clock())
+            tally = Pending(record.id, record.bound.id, variant=record.variant).tally(
+                connection, self.workspace.clock()
+            )
         return ImportReport(
             index=self.name,
             rows=survey.rows,

@@ -16,16 +16,18 @@ from embedlane.indexes.exchange import Arrival, arrivals
 from embedlane.indexes.filters import conditions
 from embedlane.indexes.items import ItemBook
 from embedlane.indexes.search import Hit, MovedOnError, Searcher
-from embedlane.models.card import Lane, Role
+from embedlane.indexes.variants import variants_of
+from embedlane.models.card import Lane
 from embedlane.models.space import Space
-from embedlane.text.cutting import Cutter
 from embedlane.text.documents import Document
 from embedlane.text.reading import read_jsonl, read_paths
 from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
-from embedlane.workspace.adding import Adder
+from embedlane.workspace.adding import Adder, cutter_of
 from embedlane.workspace.checking import Check
 from embedlane.workspace.embedding import Embedding
+from embedlane.workspace.enrichers import choose_generator, find_enricher
+from embedlane.workspace.enriching import Enrichment
 from embedlane.workspace.exporting import export_index
 from embedlane.workspace.given import ItemLike, document_of, sources_of
 from embedlane.workspace.planning import plan_lanes
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from embedlane.ledger.database import Ledger
     from embedlane.providers.embedder import Embedder
     from embedlane.text.documents import Unreadable
+    from embedlane.workspace.catalogue import Catalogue
     from embedlane.workspace.lanes import Lanes
 
 _Progress: TypeAlias = Callable[[int], None]
@@ -65,6 +68,7 @@ class Index:
     _record: IndexRecord
     #: Folder that item ids are relative to.
     _root: Path
+    _catalogue: Catalogue
     _searcher: Searcher = attrs.field(init=False)
 
     @_searcher.default
@@ -207,6 +211,30 @@ class Index:
             return embedding.now(on_progress)
         return embedding.in_jobs(on_change, wait=wait)
 
+    def enrichment(self, enricher: str, model: str | None = None) -> Enrichment:
+        """What a model can be asked of each chunk, in batch jobs: see `Enrichment.plan` and `Enrichment.run`.
+
+        Args:
+            enricher: Its name: ``context``, ``questions``, or one that a plugin declares.
+            model: The model that is asked, as publisher:model; None for the one that was asked before, or the
+                cheapest that is installed.
+
+        Raises:
+            UnknownNameError: If there is no such enricher or model.
+            CapabilityError: If the model generates nothing, is retired, or no installed provider serves it.
+        """
+        asking = find_enricher(self._catalogue.declarations, enricher)
+        with self._ledger.read() as connection:
+            variants = variants_of(connection, self._load(connection).id)
+        return Enrichment(
+            ledger=self._ledger,
+            lanes=self._lanes,
+            manager=self._manager,
+            index=self.name,
+            enricher=asking,
+            card=choose_generator(self._lanes, asking, model, variants),
+        )
+
     def search(
         self, query: str, k: int = 10, *, where: Mapping[str, Any] | Iterable[str] | None = None
     ) -> list[Hit]:
@@ -266,7 +294,9 @@ class Index:
         """Count where the contents of the index stand."""
         with self._ledger.read() as connection:
             record = self._load(connection)
-            return Pending(record.id, record.bound.id).tally(connection, self._manager.clock())
+            return Pending(record.id, record.bound.id, variant=record.variant).tally(
+                connection, self._manager.clock()
+            )
 
     def count(self) -> int:
         """Number of items in the index, embedded or not."""
@@ -345,7 +375,7 @@ class Index:
 
     def _failures(self, connection: Connection) -> Failures:
         record = self._load(connection)
-        return Failures(record.id, record.bound.id)
+        return Failures(record.id, record.bound.id, record.variant)
 
     def _require_current(self) -> IndexRecord:
         """The index as it is now, refused when the registry's card describes another space than its own."""
@@ -363,18 +393,8 @@ class Index:
         adder = Adder(
             ledger=self._ledger,
             book=ItemBook(record.id),
-            cutter=self._cutter(record),
+            cutter=cutter_of(record, self._lanes),
             on_progress=on_progress,
         )
         report = adder.add(documents, prune)
         return attrs.evolve(report, tally=self.tally())
-
-    def _cutter(self, record: IndexRecord) -> Cutter:
-        """What cuts documents for the index's model, whose limit counts the space's template, too."""
-        space = record.bound.space
-        counter = self._lanes.counter(space)
-        limit = self._lanes.registry.card(space.model).limits.tokens_per_input
-        template = space.render("", Role.DOCUMENT)
-        if limit is not None and template:
-            limit -= counter.count([template])[0]
-        return Cutter(record.settings.chunks, record.settings.on_too_long, limit, counter)

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from embedlane.errors import RefusedError, UsageError
+from embedlane.errors import RefusedError
 from embedlane.indexes.binding import load_index
 from embedlane.jobs.states import BEFORE_THE_PROVIDER, REMOTE
 from embedlane.models.capabilities import require_alive, require_dimensions
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
-from embedlane.vectors.resizing import can_be_cut
 from embedlane.workspace.building import Building, open_jobs, tally_in
 from embedlane.workspace.gating import QualityGate, measure_gate, terms_of_swap
-from embedlane.workspace.migration_planning import plan_migration, require_affordable
+from embedlane.workspace.migration_planning import choose_lane, plan_migration, require_affordable
 from embedlane.workspace.migration_reports import (
     AbortReport,
     BuildReport,
@@ -26,7 +25,7 @@ from embedlane.workspace.migration_reports import (
     MigrationStatus,
     SwapReport,
 )
-from embedlane.workspace.migration_standing import Standing, status_of
+from embedlane.workspace.migration_standing import Standing, paused, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,12 +113,46 @@ class Migration:
         terms = terms_of_swap(gate)
         with self._ledger.read() as connection:
             standing = Standing.of(connection, self.name)
-        found = standing.building_in(new)
+        found = standing.building_in(new, standing.record.variant)
         if found is None:
             found = self._begun(standing.record, new, lane, budget, terms)
         else:
             found = self._continued(standing, found, lane, budget, terms)
         return self._build(standing.record, found, on_progress, on_change, wait=wait)
+
+    def vary(
+        self,
+        variant: str,
+        *,
+        lane: Lane | str | None = None,
+        budget: float | None = None,
+        wait: bool = True,
+        on_progress: Callable[[int], None] = _silent,
+        on_change: Callable[[Job], None] = _silent,
+    ) -> BuildReport:
+        """Begin to embed what a model made of the items, or go on with it, in the space that serves.
+
+        Args:
+            variant: Who made it, as the ledger has it; empty for the items' own texts.
+            lane: What embeds; None for the batch lane where the model has one.
+            budget: The most US dollars that the generation may cost; None for any amount.
+            wait: In the batch lane, wait until the jobs have ended and their results are stored.
+            on_progress: In the sync lane, called with numbers of contents that were answered.
+            on_change: In the batch lane, called with each job that has changed.
+
+        Raises:
+            RefusedError: If the index has another migration, this one is paused, or the plan is above the
+                budget.
+        """
+        with self._ledger.read() as connection:
+            standing = Standing.of(connection, self.name)
+        record = attrs.evolve(standing.record, variant=variant)
+        found, space = standing.building_in(record.bound.space, variant), record.bound.space
+        if found is None:
+            found = self._begun(record, space, lane, budget, {})
+        else:
+            found = self._continued(standing, found, lane, budget, {})
+        return self._build(record, found, on_progress, on_change, wait=wait)
 
     def status(self) -> MigrationStatus:
         """Say how the generations of the index stand.
@@ -249,27 +282,6 @@ class Migration:
         require_alive(card, self._lanes.today())
         return Space.of(card, require_dimensions(card, dimensions))
 
-    def _lane(self, record: IndexRecord, new: Space, lane: Lane | str | None) -> Lane | None:
-        """What fills a new generation; None where it is cut.
-
-        Raises:
-            UsageError: If *lane* is none, or not needed.
-            CapabilityError: If the model lacks the lane, or no installed provider serves it.
-        """
-        card = self._lanes.registry.card(new.model)
-        if lane is not None and lane not in set(Lane):
-            raise UsageError(f"{lane!r} is no lane.", f"Use one of {', '.join(Lane)}.")
-        if can_be_cut(card, record.bound.space, new):
-            if lane is not None:
-                raise UsageError(
-                    f"No lane is needed: {new} is cut from stored vectors, without a call.",
-                    "Leave out the lane.",
-                )
-            return None
-        chosen = Lane(lane) if lane else Lane.BATCH if Lane.BATCH in card.lanes else Lane.SYNC
-        self._lanes.route(card, chosen)
-        return chosen
-
     def _begun(
         self,
         record: IndexRecord,
@@ -279,14 +291,14 @@ class Migration:
         terms: Mapping[str, str],
     ) -> Generation:
         """Enter a generation, if it can be filled and paid for."""
-        chosen, now = self._lane(record, new, lane), self._manager.clock()
+        chosen, now = choose_lane(self._lanes, record, new, lane), self._manager.clock()
         if chosen is not None and budget is not None:
             require_affordable(self._ledger, record, new, self._lanes, chosen, budget, now)
         with self._ledger.write() as connection:
             standing = Standing.of(connection, self.name)
             # Another process may have begun the same in this moment.
-            return standing.building_in(new) or standing.book.begin(
-                connection, new, now, lane=chosen, budget=budget, **terms
+            return standing.building_in(new, record.variant) or standing.book.begin(
+                connection, new, now, lane=chosen, budget=budget, variant=record.variant, **terms
             )
 
     def _continued(
@@ -303,13 +315,10 @@ class Migration:
             RefusedError: If it is paused.
         """
         if found.paused:
-            raise RefusedError(
-                f"The migration of '{self.name}' is paused.",
-                f"`embedlane migrate resume {self.name}` goes on.",
-            )
+            raise paused(self.name)
         values: dict[str, object] = dict(terms)
         if lane is not None:
-            chosen = self._lane(standing.record, found.bound.space, lane)
+            chosen = choose_lane(self._lanes, standing.record, found.bound.space, lane)
             values["lane"] = chosen.value if chosen else None
         values |= {"budget": budget} if budget is not None else {}
         if not values:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from embedlane.errors import UsageError
+from embedlane.models.card import Lane
 from embedlane.vectors.bound import BoundSpace
 from embedlane.vectors.meter import MeteredRows
 from embedlane.vectors.pending import Pending
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from embedlane.indexes.binding import IndexRecord
     from embedlane.ledger.database import Ledger
-    from embedlane.models.card import Lane, ModelCard
+    from embedlane.models.card import ModelCard
     from embedlane.models.space import Space
     from embedlane.workspace.lanes import Lanes
 
@@ -59,8 +61,30 @@ def require_affordable(
     with ledger.read() as connection:
         target = _moved(connection, record, new)
         meter = meter_of(connection, target, lanes, now)
-        rows = MeteredRows(Pending(target.id, target.bound.id), meter)
+        rows = MeteredRows(Pending(target.id, target.bound.id, variant=target.variant), meter)
         require_budget(connection, rows, target, lanes, lane, budget, None, now)
+
+
+def choose_lane(lanes: Lanes, record: IndexRecord, new: Space, lane: Lane | str | None) -> Lane | None:
+    """What fills a new generation; None where it is cut.
+
+    Raises:
+        UsageError: If *lane* is none, or not needed.
+        CapabilityError: If the model lacks the lane, or no installed provider serves it.
+    """
+    card = lanes.registry.card(new.model)
+    if lane is not None and lane not in set(Lane):
+        raise UsageError(f"{lane!r} is no lane.", f"Use one of {', '.join(Lane)}.")
+    if can_be_cut(card, record.bound.space, new):
+        if lane is not None:
+            raise UsageError(
+                f"No lane is needed: {new} is cut from stored vectors, without a call.",
+                "Leave out the lane.",
+            )
+        return None
+    chosen = Lane(lane) if lane else Lane.BATCH if Lane.BATCH in card.lanes else Lane.SYNC
+    lanes.route(card, chosen)
+    return chosen
 
 
 def _moved(connection: Connection, record: IndexRecord, new: Space) -> IndexRecord:
@@ -88,7 +112,7 @@ def _too_long(connection: Connection, target: IndexRecord, lanes: Lanes, now: fl
     if limit is None:
         return 0
     meter = meter_of(connection, target, lanes, now)
-    rows = MeteredRows(Pending(target.id, target.bound.id), meter)
+    rows = MeteredRows(Pending(target.id, target.bound.id, variant=target.variant), meter)
     found, after = 0, ""
     while page := rows.sizes(connection, now, _PAGE, after):
         found += sum(tokens > limit for _, tokens in page)

@@ -44,11 +44,12 @@ class Standing:
         book = GenerationBook(record.id, name)
         return cls(record, book, book.serving(connection), book.beside(connection))
 
-    def building_in(self, space: Space) -> Generation | None:
-        """The generation that is being built in *space*; None if none is."""
+    def building_in(self, space: Space, variant: str) -> Generation | None:
+        """The generation that is being built in *space*, of that *variant*; None if none is."""
         found = self.beside
-        same = found is not None and found.state is GenerationState.BUILDING and found.bound.space == space
-        return found if same else None
+        if found is None or found.state is not GenerationState.BUILDING:
+            return None
+        return found if (found.bound.space, found.variant) == (space, variant) else None
 
     @property
     def building(self) -> Generation:
@@ -87,6 +88,13 @@ class Standing:
                 f"it, `embedlane migrate abort {name}` gives it up."
             )
         raise RefusedError(f"No generation of '{name}' is kept from before a swap.", hint)
+
+
+def paused(name: str) -> RefusedError:
+    """That nothing is sent for the migration of the index *name*."""
+    return RefusedError(
+        f"The migration of '{name}' is paused.", f"`embedlane migrate resume {name}` goes on."
+    )
 
 
 def status_of(connection: Connection, manager: BatchManager, name: str) -> MigrationStatus:

@@ -37,7 +37,7 @@ def plan_lanes(
     part: Part | None = None,
 ) -> Plan:
     """Plan the pending contents of an index, or of a *part* of it, for each lane."""
-    pending = Pending(record.id, record.bound.id, part)
+    pending = Pending(record.id, record.bound.id, part, variant=record.variant)
     tally, meter = pending.tally(connection, now), meter_of(connection, record, lanes, now, part)
     tokens = meter.total(pending.lengths(connection, now))
     canaries = expected_canaries(connection, record, lanes)
@@ -63,7 +63,7 @@ def meter_of(
     space = record.bound.space
     return read_meter(
         connection,
-        Pending(record.id, record.bound.id, part),
+        Pending(record.id, record.bound.id, part, variant=record.variant),
         space,
         lanes.registry.card(space.model),
         lanes.counter(space),

@@ -114,7 +114,7 @@ def prepare(
         InputError: If queries can't be read, can't be derived, or none has a relevant item in the index.
         UsageError: If the index is empty, or there are judgments and no queries.
     """
-    corpus = read_corpus(connection, record.id)
+    corpus = read_corpus(connection, record.id, record.variant)
     if not corpus:
         raise UsageError(f"Index '{record.name}' has no items.", f"`embedlane add {record.name} PATH` adds.")
     if isinstance(queries, QuerySet):

@@ -205,7 +205,7 @@ class Workspace:
     def tally(self, record: IndexRecord) -> Tally:
         """Count where the contents of an index stand."""
         with self.ledger.read() as connection:
-            return Pending(record.id, record.bound.id).tally(connection, self.clock())
+            return Pending(record.id, record.bound.id, variant=record.variant).tally(connection, self.clock())
 
     def drop_index(self, name: str) -> None:
         """Remove an index, its items, and texts that no other index has.
@@ -391,6 +391,7 @@ class Workspace:
             manager=self.manager,
             record=record,
             root=self.config.root,
+            catalogue=self._catalogue,
         )
 
     @property

@@ -279,4 +279,10 @@ def test_a_plugin_that_fails_to_find_a_secret_is_named(tmp_path, answer, kind, m
 
 def test_the_hooks_are_those_that_the_design_names():
     """Adding or renaming a hook is a change of the public interface."""
-    assert hook_names() == ("embedlane_cli", "embedlane_credential", "embedlane_models", "embedlane_routes")
+    assert hook_names() == (
+        "embedlane_cli",
+        "embedlane_credential",
+        "embedlane_enrichers",
+        "embedlane_models",
+        "embedlane_routes",
+    )

@@ -68,15 +68,15 @@ def embed(
                 on_progress=advance,
                 on_change=_silent if quiet else note_change,
             )
-    emit(as_json, report, _render)
-    ctx.exit(_finish(session, name, report, limit))
+    emit(as_json, report, say_embedded)
+    ctx.exit(finish(session, name, report, limit))
 
 
 def _silent(_job: Job) -> None:
     return
 
 
-def _finish(session: Session, name: str, report: EmbedReport, limit: int | None) -> int:
+def finish(session: Session, name: str, report: EmbedReport, limit: int | None) -> int:
     """Say what is left and what to run next; return the exit status."""
     if report.sync is not None and report.sync.interrupted:
         return stopped(session)
@@ -105,7 +105,8 @@ def _finish(session: Session, name: str, report: EmbedReport, limit: int | None)
     return IncompleteError.exit_status if failed or doubtful or tally.refused or unplanned else 0
 
 
-def _render(report: EmbedReport) -> None:
+def say_embedded(report: EmbedReport) -> None:
+    """What embedding came to."""
     if report.sync is not None:
         measured = "" if report.sync.tokens_measured else "about "
         cost = f" for {dollars(report.sync.cost)}" if report.sync.cost else ""

@@ -116,7 +116,7 @@ def run(
 
     After an interruption the same command goes on.
     """
-    _require_place(out)
+    require_place(out)
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
         _warn(workspace, model)
@@ -137,7 +137,7 @@ def results(ctx: click.Context, jobset: str, out: Path, quiet: bool, as_json: bo
 
     There is a line for each request, in the order of the input.
     """
-    _require_place(out)
+    require_place(out)
     with opened(ctx.ensure_object(Session)) as workspace:
         made, status = workspace.generation.open(jobset), 0
         try:
@@ -185,7 +185,7 @@ def _warn(workspace: Workspace, model: str) -> None:
         note(f"warning: {model} may be shut down from {life.retires} on{successor}.")
 
 
-def _require_place(out: Path) -> None:
+def require_place(out: Path) -> None:
     """Refuse a file that can't be written, before anything is paid for."""
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise InputError(f"{out} can't be written: it is a folder, or is in none.", "Correct -o.")

@@ -194,6 +194,7 @@ def _view(record: IndexRecord) -> dict[str, Any]:
     return {
         "name": record.name,
         "space": space_view(record.bound.space),
+        "variant": record.variant,
         "settings": record.settings.to_json(),
         "created_at": record.created_at,
     }
@@ -240,6 +241,7 @@ def _render_one(view: dict[str, Any]) -> None:
         [
             ("index", view["name"]),
             *((key, value) for key, value in view["space"].items() if value != ""),
+            *([("texts", view["variant"])] if view["variant"] else []),
             ("chunks", f"{size} {settings['chunk_unit']}, overlap {settings['chunk_overlap']}"),
             ("on too long", settings["on_too_long"]),
             ("created", moment(view["created_at"])),

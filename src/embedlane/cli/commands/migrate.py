@@ -116,7 +116,7 @@ def start(
                 on_change=_silent if quiet else note_change,
             )
     emit(as_json, report_view(report), lambda _: say_built(report))
-    ctx.exit(_ended(session, report))
+    ctx.exit(ended(session, report))
 
 
 @migrate.command(epilog="Example: embedlane migrate status docs")
@@ -163,7 +163,7 @@ def resume(
                 on_change=_silent if quiet else note_change,
             )
     emit(as_json, report_view(report), lambda _: say_built(report))
-    ctx.exit(_ended(session, report))
+    ctx.exit(ended(session, report))
 
 
 @migrate.command(epilog="Example: embedlane migrate abort docs")
@@ -251,7 +251,7 @@ def _confirm(found: MigrationStatus) -> None:
         raise RefusedError(f"Generation {other.number} of '{found.index}' was not dropped.")
 
 
-def _ended(session: Session, report: BuildReport) -> int:
+def ended(session: Session, report: BuildReport) -> int:
     """Say what is left and what to run next; return the exit status."""
     found, embedded = report.status, report.embedded
     jobs = embedded.jobs if embedded else ()

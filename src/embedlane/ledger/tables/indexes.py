@@ -74,6 +74,8 @@ generations = Table(
     Column("number", Integer, nullable=False),
     Column("space_id", ForeignKey("spaces.id"), nullable=False),
     Column("state", words(8), nullable=False),
+    # Which texts of its items it holds, as in `item_variants`; empty for their own.
+    Column("variant", words(), nullable=False, server_default=""),
     # What fills it while it is built; null for the first one, and for one that is cut from stored vectors.
     Column("lane", words(5)),
     Column("paused", Boolean, nullable=False, server_default=false()),
@@ -140,4 +142,18 @@ items = Table(
     Index("ix_items_index_id_content_hash", "index_id", "content_hash"),
     # For telling whether any index still needs a content.
     Index("ix_items_content_hash", "content_hash"),
+)
+
+# What a model made of an item: a text to embed in place of its own, or questions that it answers.
+item_variants = Table(
+    "item_variants",
+    metadata,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    # Who made it: an enricher and a model.
+    Column("variant", words(), primary_key=True),
+    # What the item's content was then; it holds for no other.
+    Column("source_hash", Hash, nullable=False),
+    Column("content_hash", ForeignKey("contents.hash"), nullable=False),
+    # For telling whether any item still needs a content.
+    Index("ix_item_variants_content_hash", "content_hash"),
 )

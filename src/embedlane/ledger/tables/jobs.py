@@ -56,6 +56,8 @@ requests = Table(
     Column("retryable", Boolean),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Index("uq_requests_jobset_id_key", "jobset_id", "key", unique=True),
+    # For telling whether the same was asked in another set.
+    Index("ix_requests_key", "key"),
 )
 
 jobs = Table(

@@ -75,6 +75,8 @@ def _part(request: dict[str, Any], digest: str) -> tuple[dict[str, Any], str]:
     schema = _first(config, "responseJsonSchema", "_responseJsonSchema", "responseSchema")
     if schema is not None or _first(config, "responseMimeType") == "application/json":
         text = jsonio.dump(_made(schema or {"type": "object"}, prompt, digest)).decode()
+    elif (chunk := _between(prompt, "chunk")) and (document := _between(prompt, "document")):
+        text = _placed(chunk, document)
     else:
         text = f"Stand-in answer {digest[:8]} to: {prompt[:_SHOWN]}"
         if _system(request):
@@ -86,7 +88,23 @@ def _part(request: dict[str, Any], digest: str) -> tuple[dict[str, Any], str]:
 
 
 def _made(schema: Mapping[str, Any], prompt: str, digest: str) -> Any:
-    return Maker.of(schema, prompt, digest).value(schema)
+    return Maker.of(schema, _between(prompt, "chunk") or prompt, digest).value(schema)
+
+
+def _placed(chunk: str, document: str) -> str:
+    """A sentence that places *chunk* in *document*: by the first line, and by the heading before it."""
+    before = document[: max(0, document.find(chunk))]
+    first = next((line for line in document.splitlines() if line.strip()), "")
+    heading = next((line for line in reversed(before.splitlines()) if line.startswith("#")), "")
+    about = dict.fromkeys(line.strip("# ")[:_SHOWN] for line in (first, heading) if line.strip("# "))
+    return f"This is from: {', '.join(about)}."
+
+
+def _between(prompt: str, tag: str) -> str:
+    """What stands in *tag* in the prompt, as those who ask about a part of a text write it."""
+    _, _, rest = prompt.partition(f"<{tag}>")
+    inside, end, _ = rest.rpartition(f"</{tag}>")
+    return inside.strip() if end else ""
 
 
 def _called(request: dict[str, Any]) -> Mapping[str, Any] | None:

@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("space_id", _LARGE, nullable=False),
         sa.Column("state", _text(8), nullable=False),
+        sa.Column("variant", _text(), server_default="", nullable=False),
         sa.Column("lane", _text(5), nullable=True),
         sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("gate", _text(), server_default="", nullable=False),
@@ -157,6 +158,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("jobset_id", "position", name=op.f("pk_requests")),
     )
+    op.create_index("ix_requests_key", "requests", ["key"], unique=False)
     op.create_index("uq_requests_jobset_id_key", "requests", ["jobset_id", "key"], unique=True)
     op.create_table(
         "jobs",
@@ -288,6 +290,21 @@ def upgrade() -> None:
     op.create_index("ix_items_index_id_content_hash", "items", ["index_id", "content_hash"], unique=False)
     op.create_index("ix_items_index_id_document", "items", ["index_id", "document"], unique=False)
     op.create_index("uq_items_index_id_item", "items", ["index_id", "item"], unique=True)
+    op.create_table(
+        "item_variants",
+        sa.Column("item_id", _LARGE, nullable=False),
+        sa.Column("variant", _text(), nullable=False),
+        sa.Column("source_hash", _text(40), nullable=False),
+        sa.Column("content_hash", _text(40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["content_hash"], ["contents.hash"], name=op.f("fk_item_variants_content_hash")
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["items.id"], name=op.f("fk_item_variants_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("item_id", "variant", name=op.f("pk_item_variants")),
+    )
+    op.create_index("ix_item_variants_content_hash", "item_variants", ["content_hash"], unique=False)
     op.create_table(
         "job_events",
         sa.Column("id", _LARGE, nullable=False),
