@@ -10,12 +10,13 @@ import attrs
 from sqlalchemy import select
 
 from embedlane.errors import CapabilityError, EmbedlaneError
+from embedlane.indexes.generations import GenerationBook
 from embedlane.ledger.schema import drifts
 from embedlane.ledger.workers import new_worker
 from embedlane.models.card import Lane
 from embedlane.vectors.canaries import Canaries
 from embedlane.vectors.charges import Origin
-from embedlane.vectors.drift import clear_drift
+from embedlane.vectors.drift import clear_drift, open_drifts
 from embedlane.vectors.listening import Listener
 from embedlane.workspace.reports import CanaryCheck, CanaryVerdict, CheckReport
 
@@ -25,8 +26,44 @@ if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.ledger.database import Ledger
     from embedlane.models.card import ModelCard
+    from embedlane.vectors.bound import BoundSpace
     from embedlane.vectors.canaries import Canary, Compared
     from embedlane.workspace.lanes import Lanes
+
+
+def check_index(ledger: Ledger, lanes: Lanes, record: IndexRecord, clock: Callable[[], float]) -> CheckReport:
+    """Check the space that serves, and that of a migration if writes to it are stopped.
+
+    Raises:
+        EmbedlaneError: If no provider could be asked; the first reason.
+    """
+    found: list[CheckReport] = []
+    failed: list[EmbedlaneError] = []
+    for bound, drift in _bounds(ledger, record):
+        check = Check(ledger=ledger, lanes=lanes, record=attrs.evolve(record, bound=bound), clock=clock)
+        try:
+            found.append(check.run())
+        except EmbedlaneError as error:
+            failed.append(error)
+            found.append(CheckReport(silent={str(bound.space.model): str(error)}, drift=drift))
+    if len(failed) == len(found):
+        raise failed[0]
+    return CheckReport(
+        canaries=tuple(canary for each in found for canary in each.canaries),
+        silent=MappingProxyType({key: why for each in found for key, why in each.silent.items()}),
+        drift="; ".join(each.drift for each in found if each.drift),
+        released=any(each.released for each in found),
+        unasked=tuple(sorted({provider for each in found for provider in each.unasked})),
+    )
+
+
+def _bounds(ledger: Ledger, record: IndexRecord) -> list[tuple[BoundSpace, str]]:
+    """The spaces to check, each with the reason why writes to it are stopped, if they are."""
+    with ledger.read() as connection:
+        beside = GenerationBook(record.id, record.name).beside(connection)
+    stopped = {number: drift.message for number, drift in open_drifts(ledger).items()}
+    bounds = [record.bound] + ([beside.bound] if beside is not None and beside.bound.id in stopped else [])
+    return [(bound, stopped.get(bound.id, "")) for bound in bounds]
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +81,7 @@ class Check:
         Raises:
             EmbedlaneError: If no provider could be asked; the first reason.
         """
-        began = self.clock()
+        began, space = self.clock(), str(self.record.bound.space)
         with self.ledger.write() as connection:
             canaries = Canaries(self.record.bound).chosen(connection, self.record.id)
         found: list[CanaryCheck] = []
@@ -52,7 +89,7 @@ class Check:
         providers, unasked = self._providers()
         for provider in providers:
             try:
-                found += _checks(provider, canaries, self._ask(provider, canaries))
+                found += _checks(provider, space, canaries, self._ask(provider, canaries))
             except EmbedlaneError as error:
                 failed[provider] = error
         if not found:
@@ -117,13 +154,16 @@ class Check:
         return self.lanes.registry.card(self.record.bound.space.model)
 
 
-def _checks(provider: str, canaries: Sequence[Canary], compared: Sequence[Compared]) -> Iterator[CanaryCheck]:
+def _checks(
+    provider: str, space: str, canaries: Sequence[Canary], compared: Sequence[Compared]
+) -> Iterator[CanaryCheck]:
     answers = {each.canary.key: each for each in compared}
     for canary in canaries:
         answer = answers.get(canary.key)
         was = answer.canary if answer else canary
         yield CanaryCheck(
             provider=provider,
+            space=space,
             text=canary.text,
             own=canary.own,
             cosine=answer.cosine if answer else None,

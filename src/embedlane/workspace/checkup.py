@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from embedlane.errors import EmbedlaneError
+from embedlane.indexes.generations import GenerationBook
 from embedlane.jobs.states import JobState
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
+from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.failures import Failures
 from embedlane.workspace.reports import Finding
 from embedlane.workspace.retirement import retirement, way_out
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from embedlane.models.registry import Registry
     from embedlane.plugin.discovery import Declarations
     from embedlane.providers.route import Route
-    from embedlane.vectors.drift import Drift
     from embedlane.workspace.lanes import Lanes
 
 #: Seconds in one state after which an unfinished job is worth a look.
@@ -36,7 +37,6 @@ def check_all(
     registry: Registry[Route],
     lanes: Lanes,
     records: list[IndexRecord],
-    drifts: Mapping[int, Drift],
     jobs: list[Job],
     now: float,
 ) -> Iterator[Finding]:
@@ -44,7 +44,6 @@ def check_all(
     yield from check_plugins(declared, registry)
     yield from check_keys(registry, lanes)
     yield from check_indexes(records, registry, lanes)
-    yield from check_drifts(records, drifts)
     yield from check_services(records, registry, lanes)
     yield from check_jobs(jobs, now)
 
@@ -117,16 +116,20 @@ def check_refusals(ledger: Ledger, records: list[IndexRecord]) -> Iterator[Findi
                 )
 
 
-def check_drifts(records: list[IndexRecord], drifts: Mapping[int, Drift]) -> Iterator[Finding]:
-    """Look for models that no longer answer as they did."""
+def check_drifts(ledger: Ledger, records: list[IndexRecord]) -> Iterator[Finding]:
+    """Look for models that no longer answer as they did: those of the indexes, and of their migrations."""
+    drifts = open_drifts(ledger)
     for record in records:
-        if (drift := drifts.get(record.bound.id)) is not None:
-            yield Finding(
-                level="problem",
-                subject=f"index {record.name}",
-                message=f"{record.bound.space.model} has drifted: {drift.message}; nothing is stored",
-                hint=f"`embedlane index check {record.name}` asks again.",
-            )
+        with ledger.read() as connection:
+            beside = GenerationBook(record.id, record.name).beside(connection)
+        for bound in (record.bound, *([beside.bound] if beside else [])):
+            if (drift := drifts.get(bound.id)) is not None:
+                yield Finding(
+                    level="problem",
+                    subject=f"index {record.name}",
+                    message=f"{bound.space.model} has drifted: {drift.message}; nothing is stored",
+                    hint=f"`embedlane index check {record.name}` asks again.",
+                )
 
 
 def check_services(records: list[IndexRecord], registry: Registry[Route], lanes: Lanes) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from embedlane.text.reading import read_jsonl, read_paths
 from embedlane.vectors.failures import FailureReport, Failures
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.adding import Adder, cutter_of
-from embedlane.workspace.checking import Check
+from embedlane.workspace.checking import check_index
 from embedlane.workspace.embedding import Embedding
 from embedlane.workspace.enrichers import choose_generator, find_enricher
 from embedlane.workspace.enriching import Enrichment
@@ -342,14 +342,15 @@ class Index:
     def check(self) -> CheckReport:
         """Ask now whether the model still answers as it did, in the sync lane of each provider in use.
 
-        Writes that were stopped because it did not go on if it does.
+        Writes that were stopped because it did not go on if it does. The model of a migration is asked,
+        too, if writes to its space are stopped.
 
         Raises:
             CapabilityError: If no provider for the sync lane is installed.
             ProviderError: If no provider answers.
         """
         record = self._require_current()
-        return Check(ledger=self._ledger, lanes=self._lanes, record=record, clock=self._manager.clock).run()
+        return check_index(self._ledger, self._lanes, record, self._manager.clock)
 
     def _queries(self, space: Space) -> Embedder:
         """What embeds queries of *space*; where its model was shut down, only a server of the user's own."""

@@ -311,6 +311,8 @@ class CanaryCheck:
 
     #: The provider that was asked, in the sync lane.
     provider: str
+    #: The space whose canary it is: model, size and fingerprint.
+    space: str
     #: The canary's text.
     text: str
     #: Whether it is the head of a content of an index; the others are the same for all spaces.

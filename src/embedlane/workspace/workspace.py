@@ -22,11 +22,10 @@ from embedlane.models.capabilities import require_alive
 from embedlane.models.names import ModelId
 from embedlane.plugin.discovery import Declarations, Plugins, discover
 from embedlane.plugin.selection import PluginSelection
-from embedlane.vectors.drift import open_drifts
 from embedlane.vectors.pending import Pending, Tally
 from embedlane.workspace.agreement import agree, configured_settings, space_of, space_to_make
 from embedlane.workspace.catalogue import Catalogue
-from embedlane.workspace.checkup import check_all, check_refusals
+from embedlane.workspace.checkup import check_all, check_drifts, check_refusals
 from embedlane.workspace.comparing import CompareOptions, Comparing
 from embedlane.workspace.costs import cost_report
 from embedlane.workspace.generating import Generating
@@ -327,9 +326,10 @@ class Workspace:
         """Look for what is wrong or soon will be: plugins, keys, retirements, stuck jobs."""
         jobs = [report.job for report in self.jobs()]
         now, records = self.clock(), self.indexes()
-        drifts = open_drifts(self.ledger) if self.has_ledger else {}
-        found = list(check_all(self.declarations, self.registry, self.lanes, records, drifts, jobs, now))
-        return [*found, *check_refusals(self.ledger, records)] if records else found
+        found = list(check_all(self.declarations, self.registry, self.lanes, records, jobs, now))
+        if not records:
+            return found
+        return [*found, *check_drifts(self.ledger, records), *check_refusals(self.ledger, records)]
 
     def default_model(self) -> ModelId:
         """The model of the best installed route that needs no key."""

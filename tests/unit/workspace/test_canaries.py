@@ -200,3 +200,28 @@ def test_a_provider_that_takes_few_rows_gets_no_canaries(opened):
     assert (len(roomy.canaries), roomy.rows) == (6, 49_994)
     assert Carried.in_jobs(given, BatchLimits(rows=50_000), BatchLimits(rows=5)).rows == 5
     assert Carried.in_jobs(given, BatchLimits(size=1000), BatchLimits(size=1000)).canaries == ()
+
+
+def test_a_drift_of_a_migration_is_reported_and_settled_by_the_index_it_moves(opened):
+    """Its space is not the one that serves; nothing else could let writes to it go on."""
+    index, migration = opened.index("docs"), opened.migration("docs")
+    index.embed()
+    migration.start("local:hash", 8, lane="sync")
+    with opened.ledger.read() as connection:
+        before = connection.execute(select(canaries)).all()
+    index.add([("late", "a text that comes late")])
+    index.embed()
+    _turn(opened)
+    with pytest.raises(DriftError, match="has drifted"):
+        migration.resume()
+    with opened.ledger.write() as connection:
+        for row in before:
+            which = (canaries.c.space_id == row.space_id, canaries.c.key == row.key)
+            connection.execute(update(canaries).where(*which).values(vector=row.vector))
+    (finding,) = [each for each in opened.doctor() if "has drifted" in each.message]
+    assert finding.hint == "`embedlane index check docs` asks again."
+    report = index.check()
+    assert (report.released, report.drift) == (True, "")
+    assert len({check.space for check in report.canaries}) == 2
+    migration.resume()
+    assert migration.swap().missing == 0

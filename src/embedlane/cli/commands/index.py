@@ -261,7 +261,13 @@ def _arrival(each: Arrival) -> str:
 
 
 def _render_check(report: CheckReport) -> None:
-    table(("PROVIDER", "CANARY", "COSINE", "REFERENCE", "SET", "VERDICT"), map(_checked, report.canaries))
+    headings = ("PROVIDER", "CANARY", "COSINE", "REFERENCE", "SET", "VERDICT")
+    rows = [_checked(check) for check in report.canaries]
+    if len({check.space for check in report.canaries}) > 1:
+        # In a migration there are two.
+        headings = ("SPACE", *headings)
+        rows = [(check.space, *row) for check, row in zip(report.canaries, rows, strict=True)]
+    table(headings, rows)
     if report.released:
         say("The answers are the old ones again: writes go on.")
     for provider in report.unasked:
