@@ -244,7 +244,7 @@ def test_what_is_too_long_for_another_model_is_left_out_for_all(library):
 def _too_long(lib, limit):
     bound = lib.index("docs").record.bound
     with lib.ledger.read() as connection:
-        return too_long(connection, lib.index("docs").record.id, bound, limit, EstimatedCounter(1.0))
+        return too_long(connection, lib.index("docs").record, bound, limit, EstimatedCounter(1.0))
 
 
 def test_an_index_without_items_has_nothing_to_rank(library):

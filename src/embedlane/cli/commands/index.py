@@ -261,7 +261,7 @@ def _arrival(each: Arrival) -> str:
 
 
 def _render_check(report: CheckReport) -> None:
-    headings = ("PROVIDER", "CANARY", "COSINE", "REFERENCE", "SET", "VERDICT")
+    headings: tuple[str, ...] = ("PROVIDER", "CANARY", "COSINE", "REFERENCE", "SET", "VERDICT")
     rows = [_checked(check) for check in report.canaries]
     if len({check.space for check in report.canaries}) > 1:
         # In a migration there are two.
