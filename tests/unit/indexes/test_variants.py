@@ -190,3 +190,23 @@ def test_a_refusal_of_a_variant_is_told_with_its_items(ledger, docs):
         assert Failures(docs.id, docs.bound.id).report(connection, None).total == 0
         assert Failures(docs.id, docs.bound.id).retry_all(connection) == 0
         assert failures.retry_items(connection, ["b"]) == 1
+
+
+def test_what_was_made_of_an_older_text_counts_for_nothing(ledger, docs):
+    """Its answer came after the item had changed."""
+    with ledger.write() as connection:
+        book = VariantBook(docs.id, MADE)
+        [chunks] = book.documents(connection, ["d"])
+        book.put(connection, {chunks[2].number: (content_hash("before"), "made of before")})
+        assert book.made(connection) == 2
+    assert wanted(ledger, docs) == {"made of one", "made of two", "three"}
+
+
+def test_a_text_that_another_item_has_stays(ledger, docs):
+    """Also where it is the other's only in a variant."""
+    with ledger.write() as connection:
+        book = VariantBook(docs.id, MADE)
+        [chunks] = book.documents(connection, ["d"])
+        book.put(connection, {chunks[2].number: (chunks[2].content, "made of one")})
+    put(ledger, docs, b="two", c="three")
+    assert wanted(ledger, docs) == {"made of two", "made of one"}
