@@ -20,7 +20,7 @@ from embedlane.ledger.dialects import upsert
 from embedlane.ledger.schema import canaries, contents, items
 from embedlane.models.card import Lane
 from embedlane.text.hashing import content_hash
-from embedlane.vectors.drift import record_drift
+from embedlane.vectors.drift import drift_error, record_drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,19 +149,67 @@ class Canaries:
             return compared
         for each in compared:
             if each.cosine is None:
-                self._set(connection, each.canary.key, answers[each.canary.key], origin, now)
+                self._set(
+                    connection, each.canary.key, answers[each.canary.key], (origin.provider, origin.lane), now
+                )
         return compared
 
+    def inherit(self, connection: Connection, larger: Canaries) -> None:
+        """Take heads of the references of a *larger* space, whose vectors are cut for this one.
+
+        So answers are held against what the cut vectors are of. References that are here already stay, and
+        have to be the same vectors.
+
+        Args:
+            connection: A write transaction.
+            larger: The canaries of the space that is cut.
+
+        Raises:
+            DriftError: If a reference here is another vector; those of two models would meet.
+        """
+        known = {canary.key: canary.reference for canary in self.all(connection)}
+        taken = [canary for canary in larger.all(connection) if canary.reference is not None]
+        heads = {canary.key: head for canary in taken if (head := self._head(canary)) is not None}
+        if any(reference is not None for reference in known.values()):
+            cosines = [_cosine(known.get(key), head) for key, head in heads.items()]
+            worst = min((each for each in cosines if each is not None), default=1.0)
+            if not worst >= THRESHOLD:
+                message = (
+                    f"canaries that are cut from {larger.bound.space} are not those of {self.bound.space} "
+                    f"(cosine {worst:.4f}, below {THRESHOLD})"
+                )
+                raise drift_error(connection, self.bound, message)
+            return
+        for canary in taken:
+            if canary.key not in heads or canary.lane is None or canary.at is None:
+                continue
+            row = {"space_id": self.bound.id, "key": canary.key, "text": canary.text, "own": canary.own}
+            connection.execute(upsert(connection, canaries).on_conflict_do_nothing(), row)
+            self._set(connection, canary.key, heads[canary.key], (canary.provider, canary.lane), canary.at)
+
+    def _head(self, canary: Canary) -> NDArray[np.float32] | None:
+        """The unit head of a reference; None if that has no direction."""
+        assert canary.reference is not None
+        head = canary.reference[: self.bound.space.dimensions].astype(np.float64)
+        length = np.linalg.norm(head)
+        return (head / length).astype(np.float32) if length > 0 else None
+
     def _set(
-        self, connection: Connection, key: str, vector: NDArray[np.float32], origin: Origin, now: float
+        self,
+        connection: Connection,
+        key: str,
+        vector: NDArray[np.float32],
+        origin: tuple[str, Lane],
+        now: float,
     ) -> None:
+        provider, lane = origin
         connection.execute(
             update(canaries)
             .where(canaries.c.space_id == self.bound.id, canaries.c.key == key)
             .values(
                 vector=vector.astype(_STORED, copy=False).tobytes(),
-                provider=origin.provider,
-                lane=origin.lane.value,
+                provider=provider,
+                lane=lane.value,
                 at=now,
             )
         )

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from embedlane.ledger.schema import vectors
 from embedlane.vectors.archive import STORED, Archive
+from embedlane.vectors.canaries import Canaries
 from embedlane.vectors.effective import wants
 from embedlane.vectors.pending import while_building
 
@@ -54,13 +55,19 @@ class Resizer:
     on_progress: Callable[[int], None] = lambda _count: None
 
     def run(self) -> int:
-        """Cut what is not there yet, page by page; return how many vectors were stored."""
+        """Cut what is not there yet, page by page; return how many vectors were stored.
+
+        Raises:
+            DriftError: If what is in the target's space is of a model that has changed since.
+        """
         stored, after = 0, ""
         while True:
             with self.ledger.write() as connection:
                 page = self._page(connection, after)
                 if not page:
                     return stored
+                if not after:
+                    Canaries(self.target).inherit(connection, Canaries(self.source))
                 hashes, heads = self._cut(page)
                 Archive(self.target).store(connection, hashes, heads)
             after = page[-1][0]

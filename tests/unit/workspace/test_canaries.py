@@ -225,3 +225,66 @@ def test_a_drift_of_a_migration_is_reported_and_settled_by_the_index_it_moves(op
     assert len({check.space for check in report.canaries}) == 2
     migration.resume()
     assert migration.swap().missing == 0
+
+
+_MATRYOSHKA = """
+[providers.shelf]
+kind = "hash"
+models = ["acme:nest"]
+[[models]]
+id = "acme:nest"
+lanes = ["sync"]
+normalisation = "always"
+characters_per_token = 1.0
+[models.dimensions]
+native = 16
+smallest = 8
+matryoshka = true
+"""
+
+
+@pytest.fixture
+def matryoshka(workspace):
+    """A workspace with an embedded index of a model that says its heads are good vectors, and lies."""
+    opened = workspace(_MATRYOSHKA)
+    index = opened.create_index("docs", "acme:nest")
+    index.add(_TEXTS)
+    index.embed()
+    return opened
+
+
+def test_vectors_that_are_cut_bring_their_references(matryoshka):
+    """Else the first answer for the smaller size would be taken on its word."""
+    before = _vectors(matryoshka)
+    migration = matryoshka.migration("docs")
+    migration.start("acme:nest", 8)
+    migration.swap()
+    heads = {key: np.frombuffer(vector, "<f4")[:8] for key, vector in before.items()}
+    for row in _references(matryoshka, 8):
+        head = heads[row.key] / np.linalg.norm(heads[row.key])
+        np.testing.assert_allclose(np.frombuffer(row.vector, "<f4"), head, atol=1e-6)
+        assert row.provider == "shelf"
+    assert len(_references(matryoshka, 8)) == 6
+    index = matryoshka.index("docs")
+    index.add([("late", "a text that comes late")])
+    with pytest.raises(DriftError):
+        index.embed()
+    assert index.tally().pending == 1
+
+
+def _references(opened, dimensions):
+    with opened.ledger.read() as connection:
+        found = connection.execute(select(canaries)).all()
+    return [row for row in found if len(row.vector) == 4 * dimensions]
+
+
+def test_nothing_is_cut_into_the_space_of_a_model_that_has_changed(matryoshka):
+    """Another index is there, whose references are not heads of these."""
+    other = matryoshka.create_index("other", "acme:nest", dimensions=8)
+    other.add(_TEXTS[:2])
+    other.embed()
+    _turn(matryoshka)
+    stored = _stored(matryoshka)
+    with pytest.raises(DriftError, match="that are cut"):
+        matryoshka.migration("docs").start("acme:nest", 8)
+    assert _stored(matryoshka) == stored
