@@ -59,6 +59,17 @@ def test_a_run_writes_a_line_for_each_request(lane, asked, folder, gemini_emulat
     assert [path.name for path in folder.glob(".out*")] == []
 
 
+def test_answers_never_replace_the_requests(lane, asked, folder, gemini_emulator):
+    """The same file for both, by whatever name, is refused before anything is sent."""
+    before = (folder / "in.jsonl").read_bytes()
+    (folder / "alias.jsonl").symlink_to(folder / "in.jsonl")
+    for name in ("in.jsonl", "./in.jsonl", "alias.jsonl"):
+        answer = lane("generate", "run", *asked, "-o", name)
+        assert (answer.status, "Name another file" in answer.err) == (2, True)
+    assert (folder / "in.jsonl").read_bytes() == before
+    assert gemini_emulator.bill.total().rows == 0
+
+
 def test_sets_jobs_and_costs_are_listed(lane, asked, monkeypatch):
     """The set under `generate list`, its job under `jobs`, its bill under `cost` and under its name."""
     assert "There are no job sets" in lane("generate", "list").err

@@ -14,7 +14,7 @@ from embedlane.cli.opening import opened
 from embedlane.cli.output import emit, json_option, quiet_option
 from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, dollars, moment, note, pairs, say, span, table
-from embedlane.errors import EmbedlaneError, IncompleteError, InputError
+from embedlane.errors import EmbedlaneError, IncompleteError, InputError, UsageError
 from embedlane.jobs.states import JobState
 from embedlane.workspace.checkup import resolve_hint
 from embedlane.workspace.generation_set import ANSWER_TOKENS
@@ -116,7 +116,7 @@ def run(
 
     After an interruption the same command goes on.
     """
-    require_place(out)
+    require_place(out, file)
     with opened(ctx.ensure_object(Session)) as workspace:
         made = workspace.generation.enter_file(file, model)
         _warn(workspace, model)
@@ -185,8 +185,12 @@ def _warn(workspace: Workspace, model: str) -> None:
         note(f"warning: {model} may be shut down from {life.retires} on{successor}.")
 
 
-def require_place(out: Path) -> None:
-    """Refuse a file that can't be written, before anything is paid for."""
+def require_place(out: Path, source: Path | None = None) -> None:
+    """Refuse a file that can't be written, or that is read, before anything is paid for."""
+    if source is not None and out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(
+            f"{out} holds the requests; the answers would replace them.", "Name another file as -o."
+        )
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise InputError(f"{out} can't be written: it is a folder, or is in none.", "Correct -o.")
 
