@@ -136,5 +136,8 @@ def next_state(state: JobState, event: JobEvent) -> JobState:
     row = TRANSITIONS[state]
     if event not in row:
         possible = ", ".join(row) or "nothing more, it is final"
-        raise RefusedError(f"A job in state '{state}' can't take '{event}'; it can take: {possible}.")
+        raise RefusedError(
+            f"A job in state '{state}' can't take '{event}'; it can take: {possible}.",
+            "`embedlane jobs list` shows how each job stands, `embedlane jobs events ID` how it came there.",
+        )
     return row[event]

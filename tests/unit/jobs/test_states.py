@@ -38,6 +38,7 @@ def test_the_table_is_the_law(state, event):
         next_state(state, event)
     for possible in TRANSITIONS[state] or ["it is final"]:
         assert possible in caught.value.message
+    assert "embedlane jobs" in caught.value.hint
 
 
 @pytest.mark.parametrize("state", list(JobState))
