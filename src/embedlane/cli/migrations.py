@@ -46,6 +46,10 @@ def report_view(report: AbortReport | BuildReport | FinishReport | SwapReport) -
 
 def say_plan(plan: MigrationPlan) -> None:
     """What a migration would take."""
+    if plan.old == plan.new:
+        say(f"Index '{plan.index}' is in that space already: {plan.new}.")
+        note("hint: Name another model with --to, or another size with --dimensions.")
+        return
     say(f"Index '{plan.index}' would move to another space:")
     say(plan.old.beside(plan.new, ("now", "then")))
     say(plan.means)
@@ -108,7 +112,8 @@ def say_paused(status: MigrationStatus) -> None:
     """That a migration is paused, and what goes on."""
     say(f"Nothing more is sent for the migration of '{status.index}': {_progress(status)}.")
     if status.jobs:
-        note(f"{_named(status)} go on; `embedlane work` stores what they bring.")
+        verb = "goes" if len(status.jobs) == 1 else "go"
+        note(f"{_named(status)} {verb} on; `embedlane work` stores what they bring.")
     note(f"hint: `embedlane migrate resume {status.index}` goes on.")
 
 

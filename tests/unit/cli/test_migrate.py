@@ -40,11 +40,19 @@ def test_a_migration_from_plan_to_end(embedded, lane):
     assert "No migration is under way." in lane("migrate", "status", "docs").err
 
 
+def test_a_plan_to_where_the_index_is_proposes_no_start(embedded, lane):
+    """That would be refused."""
+    size = str(lane("index", "show", "docs", "--json").json["space"]["dimensions"])
+    plan = lane("migrate", "plan", "docs", "--to", "local:hash", "--dimensions", size)
+    assert (plan.status, "is in that space already" in plan.out) == (0, True)
+    assert "migrate start" not in plan.err
+
+
 def test_a_migration_is_paused_resumed_and_given_up(embedded, lane):
     """A job that runs is named with what it means for the bill."""
     assert lane("migrate", "start", "docs", *_TO).status == 0
     paused = lane("migrate", "pause", "docs")
-    assert "1 job (1) go on" in paused.err
+    assert "1 job (1) goes on" in paused.err
     assert lane("migrate", "start", "docs", *_TO).status == 3
     aborted = lane("migrate", "abort", "docs")
     assert "is given up" in aborted.out
