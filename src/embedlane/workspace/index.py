@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import attrs
 
-from embedlane.errors import CapabilityError, UsageError
+from embedlane.errors import UsageError
 from embedlane.indexes.binding import load_index
 from embedlane.indexes.exchange import Arrival, arrivals
 from embedlane.indexes.filters import conditions
@@ -32,7 +32,7 @@ from embedlane.workspace.exporting import export_index
 from embedlane.workspace.given import ItemLike, document_of, sources_of
 from embedlane.workspace.planning import plan_lanes
 from embedlane.workspace.reports import AddReport, CheckReport, EmbedReport, Plan
-from embedlane.workspace.retirement import retirement, way_out
+from embedlane.workspace.retirement import queries_of
 from embedlane.workspace.transfers import ExportReport
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from embedlane.jobs.job import Job
     from embedlane.jobs.manager import BatchManager
     from embedlane.ledger.database import Ledger
-    from embedlane.providers.embedder import Embedder
     from embedlane.text.documents import Unreadable
     from embedlane.workspace.catalogue import Catalogue
     from embedlane.workspace.lanes import Lanes
@@ -254,7 +253,7 @@ class Index:
         found = conditions(where)
         while True:
             space = self._require_current().bound.space
-            vector = self._queries(space).embed_query(query)
+            vector = queries_of(self._lanes, self.name, space).embed_query(query)
             # Switched in between: the query has to be embedded in the new space.
             with contextlib.suppress(MovedOnError):
                 return self._searcher.nearest(vector, k, found, space=space)
@@ -351,20 +350,6 @@ class Index:
         """
         record = self._require_current()
         return check_index(self._ledger, self._lanes, record, self._manager.clock)
-
-    def _queries(self, space: Space) -> Embedder:
-        """What embeds queries of *space*; where its model was shut down, only a server of the user's own."""
-        try:
-            return self._lanes.queries(space)
-        except CapabilityError as error:
-            card = self._lanes.registry.card(space.model)
-            if not card.lifecycle.retired(self._lanes.today()):
-                raise
-            message = retirement(self.name, card, self._lanes.today())
-            raise CapabilityError(
-                f"{message} Its vectors are here, but nothing that is installed can embed a query for them.",
-                way_out(self.name, card),
-            ) from error
 
     def _load(self, connection: Connection) -> IndexRecord:
         """The index as it is now; one that was dropped and made again has to be of the same space."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from embedlane.errors import PluginError, UnknownNameError
+from embedlane.errors import CapabilityError, PluginError, UnknownNameError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from embedlane.indexes.binding import IndexRecord
     from embedlane.models.card import ModelCard
     from embedlane.models.registry import Registry
+    from embedlane.models.space import Space
+    from embedlane.providers.embedder import Embedder
     from embedlane.providers.route import Route
+    from embedlane.workspace.lanes import Lanes
 
 #: Days before a retirement in which it is worth a warning.
 WARNING_DAYS = 180
@@ -50,3 +53,22 @@ def retirement_notice(record: IndexRecord, registry: Registry[Route], today: dat
         if said := retirement(record.name, card, today):
             return f"{said} {way_out(record.name, card)}"
     return ""
+
+
+def queries_of(lanes: Lanes, name: str, space: Space) -> Embedder:
+    """What embeds queries of the index *name*, in *space*.
+
+    Raises:
+        CapabilityError: If nothing does; where the model was shut down, says what that means.
+    """
+    try:
+        return lanes.queries(space)
+    except CapabilityError as error:
+        card = lanes.registry.card(space.model)
+        if not card.lifecycle.retired(lanes.today()):
+            raise
+        raise CapabilityError(
+            f"{retirement(name, card, lanes.today())} Its vectors are here, but nothing that is installed can "
+            "embed a query for them.",
+            way_out(name, card),
+        ) from error
