@@ -15,7 +15,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from embedlane.errors import RefusedError
 from embedlane.indexes.binding import mark_changed
 from embedlane.indexes.states import GenerationEvent, GenerationState, next_state
-from embedlane.ledger.schema import generations, indexes, spaces, vectors
+from embedlane.ledger.schema import canaries, drifts, generations, indexes, spaces, vectors
 from embedlane.models.card import Lane
 from embedlane.models.space import Space
 from embedlane.vectors.bound import BoundSpace
@@ -210,6 +210,9 @@ class GenerationBook:
         if keep_vectors or _needed(connection, kept.bound.id):
             return 0
         removed = connection.execute(delete(vectors).where(vectors.c.space_id == kept.bound.id)).rowcount
+        # What is known of the model would only stand in the way of vectors that are to be made anew.
+        for table in (canaries, drifts):
+            connection.execute(delete(table).where(table.c.space_id == kept.bound.id))
         kept.bound.changed(connection)
         return removed
 

@@ -67,8 +67,8 @@ def queries_of(lanes: Lanes, name: str, space: Space) -> Embedder:
         card = lanes.registry.card(space.model)
         if not card.lifecycle.retired(lanes.today()):
             raise
+        words = retirement(name, card, lanes.today())
         raise CapabilityError(
-            f"{retirement(name, card, lanes.today())} Its vectors are here, but nothing that is installed can "
-            "embed a query for them.",
+            f"{words} Its vectors are here, but nothing that is installed can embed a query for them.",
             way_out(name, card),
         ) from error

@@ -20,6 +20,7 @@ from embedlane.models.card import Lane
 from embedlane.text.hashing import content_hash
 from embedlane.vectors.archive import Archive
 from embedlane.vectors.bound import BoundSpace
+from embedlane.vectors.canaries import Canaries
 from embedlane.vectors.pending import Pending
 
 _QUERY = np.array([1, 0, 0, 0], dtype=np.float32)
@@ -152,9 +153,11 @@ def test_vectors_go_with_the_last_generation_that_needs_them(do, book, small, pu
     do(drop_index, other)
     assert do(book.finish, move(), 1.0, keep_vectors=True) == 0
     back()
+    do(Canaries(record.bound).chosen, record.id)
     assert do(book.finish, move(), 1.0) == 1
     with ledger.read() as connection:
         assert connection.scalars(select(vectors.c.id)).all() == []
+        assert Canaries(record.bound).all(connection) == []
 
 
 def test_dropping_an_index_drops_its_generations(do, book, small, ledger):

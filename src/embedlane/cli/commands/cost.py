@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from embedlane.cli.session import Session, pass_session
 from embedlane.cli.tables import counted, dollars, note, table
 
 if TYPE_CHECKING:
-    from embedlane.workspace.reports import Cost, CostReport
+    from embedlane.workspace.reports import Cost, CostReport, LaneCost
 
 
 @click.command(epilog="Example: embedlane cost docs --since 2026-11-01")
@@ -58,8 +60,15 @@ def _render(report: CostReport) -> None:
     # Only what generates has tokens of answers.
     output = bool(report.total.output_tokens)
     headings = [*_HEADINGS[:5], "TOKENS OUT", *_HEADINGS[5:]] if output else _HEADINGS
-    rows = [(each.index, each.lane, *_amounts(each.cost, output=output)) for each in report.lanes]
+    pairs = {(each.index, each.model) for each in report.lanes}
+    moved = {index for index, count in Counter(index for index, _ in pairs).items() if count > 1}
+    rows = [(_name(each, moved), each.lane, *_amounts(each.cost, output=output)) for each in report.lanes]
     table(headings, [*rows, ("total", "", *_amounts(report.total, output=output))])
+
+
+def _name(bill: LaneCost, moved: Collection[str]) -> str:
+    """The index, with the model where it had several."""
+    return f"{bill.index} ({bill.model})" if bill.index in moved else bill.index
 
 
 def _amounts(cost: Cost, *, output: bool) -> tuple[str, ...]:
