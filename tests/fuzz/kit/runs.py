@@ -95,7 +95,7 @@ class Runner:
         dialect, scenario = DIALECTS[point.dialect], SCENARIOS[point.scenario]
         self._clock.reset()
         with (
-            self._folder(dialect, scenario.rows_per_job) as folder,
+            self._folder(dialect, scenario) as folder,
             self._host.serving(dialect, scenario) as emulator,
         ):
             crossed = [self._process(dialect, folder, kill) for kill in (*point.kills, None)]
@@ -137,13 +137,13 @@ class Runner:
         return int(self._forks.stdout.readline())
 
     @contextlib.contextmanager
-    def _folder(self, dialect: Dialect, rows_per_job: int) -> Iterator[Path]:
+    def _folder(self, dialect: Dialect, scenario: Scenario) -> Iterator[Path]:
         """A folder with pending rows, always in the same place and as new."""
-        folder = self.root / f"{dialect.name}-{rows_per_job}"
+        folder = self.root / f"{dialect.name}-{scenario.rows_per_job}-{scenario.canaries}"
         template = folder.with_suffix(".template")
         if not template.exists():
-            self._make(template, dialect, rows_per_job)
-            with self._folder(dialect, rows_per_job), self._host.serving(dialect, Scenario("rehearsal")):
+            self._make(template, dialect, scenario)
+            with self._folder(dialect, scenario), self._host.serving(dialect, Scenario("rehearsal")):
                 assert self._ask({"place": str(folder), "model": dialect.model}) == 0
         shutil.copytree(template, folder)
         try:
@@ -151,11 +151,12 @@ class Runner:
         finally:
             shutil.rmtree(folder)
 
-    def _make(self, folder: Path, dialect: Dialect, rows_per_job: int) -> None:
+    def _make(self, folder: Path, dialect: Dialect, scenario: Scenario) -> None:
         folder.mkdir()
         (folder / "embedlane.toml").write_text(
-            f'plugins = ["{dialect.provider}"]\n[providers.{dialect.provider}]\n'
-            f'base_url = "{self._host.url}{dialect.path}"\nmax_rows_per_job = {rows_per_job}\n'
+            f'plugins = ["{dialect.provider}"]\ncanaries = {str(scenario.canaries).lower()}\n'
+            f"[providers.{dialect.provider}]\n"
+            f'base_url = "{self._host.url}{dialect.path}"\nmax_rows_per_job = {scenario.rows_per_job}\n'
         )
         texts = [f"This is text number {number}." for number in range(ROWS)]
         if dialect.generates:
