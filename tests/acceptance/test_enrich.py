@@ -259,7 +259,7 @@ def test_questions_measure_a_search(configured, shell, tmp_path):
         hit.id for hit in index.search("report", k=99)
     }
     options = CompareOptions(dimensions=[256], queries=tmp_path / "asked.jsonl", lane="sync")
-    [measured, *_] = workspace.comparison("docs", options).run().candidates
+    [measured, *_] = workspace.compare("docs", options).run().candidates
     assert measured.current
     assert workspace.migration("docs").status().other is None
 
