@@ -164,7 +164,10 @@ class BatchManager:
             lane = self.open_lane(job)
             lane.cargo.settle(connection, job.tokens, self.clock())
             return self.desk.fail(connection, job, JobEvent.GIVEN_UP, "given up here, its results not read")
-        changed = self.book.change(connection, job, JobEvent.CANCEL, "cancelled here")
+        detail = "cancelled here"
+        if job.state is JobState.QUARANTINED:
+            detail += f"; if it was created, it runs on at {job.provider} under {job.tag}, and is paid for"
+        changed = self.book.change(connection, job, JobEvent.CANCEL, detail)
         if changed.final:
             self.book.close_rows(connection, job)
         return changed

@@ -853,6 +853,15 @@ def test_where_nothing_can_be_searched_a_person_decides(driver, manager, quarant
     assert provider.creates == Counter({quarantined.tag: 1})
 
 
+def test_cancelling_what_may_have_been_created_says_what_that_means(manager, quarantined, ledger, provider):
+    """Nobody can stop it at the provider; its rows are pending again, and its tag is told."""
+    cancelled = manager.cancel(quarantined)
+    assert cancelled.state is JobState.CANCELLED
+    assert f"runs on at tester under {quarantined.tag}" in cancelled.reason
+    assert _verdicts(ledger) == {"missing": 5}
+    assert list(provider.jobs) == ["jobs/0"]
+
+
 def test_a_person_may_say_that_it_was_not_created(driver, manager, quarantined, provider):
     """Then it is created anew."""
     provider.jobs.clear()

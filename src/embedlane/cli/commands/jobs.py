@@ -162,7 +162,9 @@ def _render_one(report: JobReport) -> None:
 
 def _render_cancelled(report: JobReport) -> None:
     say(f"Job {report.job.id} is {report.job.state}.")
-    if not report.job.final:
+    if report.job.final:
+        note(f"{printable(report.job.reason)}.")
+    else:
         note("hint: `embedlane work` stores what it answered before it stopped.")
 
 
